@@ -1,0 +1,27 @@
+//! **Vitrine** shows where a Vision Transformer looks.
+//!
+//! # The house, on one page
+//!
+//! | folder | what lives there | knows nothing of |
+//! |---|---|---|
+//! | [`engine`] | `Ops`, the seam to the hardware, and its candle backend with fused CPU row kernels | images |
+//! | [`vit`] | configuration, weights in every spelling, the passes in paper order generic over `Ops`, class names, model hub | files of pictures, windows |
+//! | [`image`] | decode, prepare for the model, `Framing`: original pixels ↔ model input ↔ patches | models |
+//! | [`relevance`] | one file per family of methods, normalisation | masks |
+//! | [`eval`] | metrics | windows |
+//! | [`jobs`] | a job is configuration in, event stream out; window and terminal read it alike | terminals, windows |
+//! | [`render`] | colour maps and figures from plain arrays | models, tensors |
+//! | [`demo`] | the embedded model and its photos | everything else |
+//! | [`cli`] | the command line | |
+//!
+//! Imports point down: `main → cli → jobs → {eval, relevance, image, demo} → vit → engine`;
+//! `tests/architecture.rs` reads the `use` lines and guards it.
+
+pub mod engine;
+pub mod eval;
+pub mod image;
+pub mod jobs;
+pub mod relevance;
+pub mod render;
+pub mod size;
+pub mod vit;

@@ -1,0 +1,1 @@
+//! Weights in every spelling, read into one canonical model (timm names, f32).
