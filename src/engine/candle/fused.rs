@@ -1,0 +1,148 @@
+//! Fused CPU kernels over candle tensors. Twin of `composed.rs`: same functions, same meaning; a test compares them.
+
+use std::ops::{Deref, Range};
+
+use candle_core::{CpuStorage, Device, Result, Storage, Tensor};
+
+use crate::engine::Epilogue;
+use crate::engine::cpu::attention::{self, Shape};
+use crate::engine::cpu::gemm::{View, matmul};
+use crate::engine::cpu::rows;
+
+/// The elements of a contiguous `f32` CPU tensor, borrowed without a copy; `G` holds candle's read lock.
+struct Slice<G> {
+    storage: G,
+    range: Range<usize>,
+}
+
+impl<G: Deref<Target = Storage>> Deref for Slice<G> {
+    type Target = [f32];
+
+    fn deref(&self) -> &[f32] {
+        match &*self.storage {
+            Storage::Cpu(CpuStorage::F32(data)) => &data[self.range.clone()],
+            _ => &[], // Refused in `slice`.
+        }
+    }
+}
+
+fn slice(tensor: &Tensor) -> Result<Slice<impl Deref<Target = Storage> + '_>> {
+    let (storage, layout) = tensor.storage_and_layout();
+    let Some((start, end)) = layout.contiguous_offsets() else {
+        candle_core::bail!("a fused kernel got a strided tensor of shape {:?}", tensor.dims())
+    };
+    if !matches!(&*storage, Storage::Cpu(CpuStorage::F32(_))) {
+        candle_core::bail!("a fused CPU kernel got a tensor that is not f32 on the CPU")
+    }
+    Ok(Slice { storage, range: start..end })
+}
+
+fn optional_slice(tensor: Option<&Tensor>) -> Result<Option<Slice<impl Deref<Target = Storage> + '_>>> {
+    tensor.map(slice).transpose()
+}
+
+/// A new tensor shaped like `model`, but for its last dimension.
+fn with_last_dim(data: Vec<f32>, model: &Tensor, last: usize) -> Result<Tensor> {
+    let mut dims = model.dims().to_vec();
+    if let Some(dim) = dims.last_mut() {
+        *dim = last;
+    }
+    Tensor::from_vec(data, dims, &Device::Cpu)
+}
+
+fn like(data: Vec<f32>, model: &Tensor) -> Result<Tensor> {
+    Tensor::from_vec(data, model.shape(), &Device::Cpu)
+}
+
+pub fn linear(x: &Tensor, w: &Tensor, then: Epilogue<'_, Tensor>) -> Result<Tensor> {
+    let (output, input) = w.dims2()?;
+    let (xs, ws) = (slice(x)?, slice(w)?);
+    let mut out = matmul(View::new(&xs, xs.len() / input, input, input), View::new(&ws, output, input, input).t());
+    let bias = optional_slice(then.bias)?;
+    let scale = optional_slice(then.scale)?;
+    let residual = optional_slice(then.residual)?;
+    rows::epilogue(&mut out, bias.as_deref(), scale.as_deref(), residual.as_deref(), output);
+    with_last_dim(out, x, output)
+}
+
+pub fn linear_backward(d_out: &Tensor, w: &Tensor) -> Result<Tensor> {
+    let (output, input) = w.dims2()?;
+    let (d, ws) = (slice(d_out)?, slice(w)?);
+    let d_x = matmul(View::new(&d, d.len() / output, output, output), View::new(&ws, output, input, input));
+    with_last_dim(d_x, d_out, input)
+}
+
+pub fn layer_norm(x: &Tensor, gamma: &Tensor, beta: &Tensor, eps: f32) -> Result<Tensor> {
+    like(rows::layer_norm(&slice(x)?, &slice(gamma)?, &slice(beta)?, eps), x)
+}
+
+pub fn layer_norm_backward(
+    d_out: &Tensor,
+    x: &Tensor,
+    gamma: &Tensor,
+    eps: f32,
+    residual: Option<&Tensor>,
+) -> Result<Tensor> {
+    let residual = optional_slice(residual)?;
+    let d_x = rows::layer_norm_backward(&slice(d_out)?, &slice(x)?, &slice(gamma)?, eps, residual.as_deref());
+    like(d_x, x)
+}
+
+pub fn gelu(x: &Tensor) -> Result<Tensor> {
+    like(rows::gelu(&slice(x)?), x)
+}
+
+pub fn gelu_backward(d_out: &Tensor, x: &Tensor) -> Result<Tensor> {
+    like(rows::gelu_backward(&slice(d_out)?, &slice(x)?), x)
+}
+
+/// The attention sizes of `qkv [B, N, 3·D]`.
+fn attention_shape(qkv: &Tensor, heads: usize, queries: usize) -> Result<Shape> {
+    let (batch, tokens, packed) = qkv.dims3()?;
+    if packed % (3 * heads) != 0 || queries > tokens {
+        candle_core::bail!("{heads} heads and {queries} queries do not fit qkv of shape {:?}", qkv.dims())
+    }
+    Ok(Shape { batch, tokens, heads, head_dim: packed / (3 * heads), queries })
+}
+
+/// The attention sizes of `maps [B, h, R, N]`; the head dimension plays no part in what is done with maps alone.
+fn map_shape(maps: &Tensor) -> Result<Shape> {
+    let (batch, heads, queries, tokens) = maps.dims4()?;
+    Ok(Shape { batch, tokens, heads, head_dim: 0, queries })
+}
+
+fn map_tensor(data: Vec<f32>, shape: Shape) -> Result<Tensor> {
+    Tensor::from_vec(data, (shape.batch, shape.heads, shape.queries, shape.tokens), &Device::Cpu)
+}
+
+pub fn attention(qkv: &Tensor, heads: usize, queries: usize) -> Result<Tensor> {
+    let shape = attention_shape(qkv, heads, queries)?;
+    map_tensor(attention::probabilities(&slice(qkv)?, shape), shape)
+}
+
+pub fn attention_mix(maps: &Tensor, qkv: &Tensor) -> Result<Tensor> {
+    let (_, heads, queries, _) = maps.dims4()?;
+    let shape = attention_shape(qkv, heads, queries)?;
+    let out = attention::mix(&slice(maps)?, &slice(qkv)?, shape);
+    Tensor::from_vec(out, (shape.batch, queries, heads * shape.head_dim), &Device::Cpu)
+}
+
+pub fn attention_gradient(d_out: &Tensor, qkv: &Tensor, heads: usize) -> Result<Tensor> {
+    let (_, queries, _) = d_out.dims3()?;
+    let shape = attention_shape(qkv, heads, queries)?;
+    map_tensor(attention::gradient(&slice(d_out)?, &slice(qkv)?, shape), shape)
+}
+
+pub fn attention_backward(gradients: &Tensor, maps: &Tensor, d_out: &Tensor, qkv: &Tensor) -> Result<Tensor> {
+    let (_, heads, queries, _) = maps.dims4()?;
+    let shape = attention_shape(qkv, heads, queries)?;
+    let d_qkv = attention::backward(&slice(gradients)?, &slice(maps)?, &slice(d_out)?, &slice(qkv)?, shape);
+    like(d_qkv, qkv)
+}
+
+pub fn row_times_maps(row: &Tensor, maps: &Tensor, gradients: Option<&Tensor>, head_weights: &[f32]) -> Result<Tensor> {
+    let gradients = optional_slice(gradients)?;
+    let gain =
+        attention::row_times_maps(&slice(row)?, &slice(maps)?, gradients.as_deref(), head_weights, map_shape(maps)?);
+    like(gain, row)
+}

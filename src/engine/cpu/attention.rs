@@ -1,0 +1,243 @@
+//! Attention and its backward straight on the packed `qkv` buffer: no head is ever split off or merged back.
+
+#![allow(unsafe_code)] // Tasks write disjoint blocks of one output; each block's disjointness is argued where it is taken.
+
+use std::ops::Range;
+
+use gemm::Parallelism;
+use pulp::Arch;
+use rayon::prelude::*;
+
+use super::gemm::{Shared, View};
+use super::math;
+
+/// Sizes of one attention layer: `qkv` is `[batch, tokens, 3, heads, head_dim]`.
+///
+/// `queries` ≤ `tokens`: only the first so many rows of the attention map are computed. In the last block a class
+/// token alone reads the result, so the other rows would be thrown away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    pub batch: usize,
+    pub tokens: usize,
+    pub heads: usize,
+    pub head_dim: usize,
+    pub queries: usize,
+}
+
+/// One piece of work: some rows of one head of one image.
+struct Task {
+    image: usize,
+    head: usize,
+    rows: Range<usize>,
+}
+
+impl Shape {
+    fn dim(self) -> usize {
+        self.heads * self.head_dim
+    }
+
+    fn map_len(self) -> usize {
+        self.queries * self.tokens
+    }
+
+    fn scale(self) -> f32 {
+        (self.head_dim as f32).powf(-0.5)
+    }
+
+    /// Offset of a head's attention map in `[batch, heads, queries, tokens]`.
+    fn map_start(self, image: usize, head: usize) -> usize {
+        (image * self.heads + head) * self.map_len()
+    }
+
+    /// `rows` of q (part 0), k (1) or v (2) of one head.
+    fn part<'a>(self, qkv: &'a [f32], part: usize, image: usize, head: usize, rows: Range<usize>) -> View<'a> {
+        let stride = 3 * self.dim();
+        let start = self.part_start(part, image, head) + rows.start * stride;
+        View::new(&qkv[start..], rows.len(), self.head_dim, stride)
+    }
+
+    fn part_start(self, part: usize, image: usize, head: usize) -> usize {
+        image * self.tokens * 3 * self.dim() + part * self.dim() + head * self.head_dim
+    }
+
+    /// `rows` of one head inside a `[batch, queries, dim]` buffer.
+    fn merged<'a>(self, x: &'a [f32], image: usize, head: usize, rows: Range<usize>) -> View<'a> {
+        View::new(&x[self.merged_start(image, head, rows.start)..], rows.len(), self.head_dim, self.dim())
+    }
+
+    fn merged_start(self, image: usize, head: usize, row: usize) -> usize {
+        (image * self.queries + row) * self.dim() + head * self.head_dim
+    }
+
+    fn map<'a>(self, maps: &'a [f32], image: usize, head: usize, rows: Range<usize>) -> View<'a> {
+        let start = self.map_start(image, head) + rows.start * self.tokens;
+        View::new(&maps[start..], rows.len(), self.tokens, self.tokens)
+    }
+
+    /// All heads of all images, cut into blocks of `rows` so that every thread gets several.
+    fn tasks(self, rows: usize) -> Vec<Task> {
+        const TASKS_PER_THREAD: usize = 4;
+        const ROWS_AT_LEAST: usize = 32;
+        let wanted = TASKS_PER_THREAD * rayon::current_num_threads();
+        let blocks = wanted.div_ceil(self.batch * self.heads).min(rows.div_ceil(ROWS_AT_LEAST)).max(1);
+        let step = rows.div_ceil(blocks).max(1);
+        let mut tasks = Vec::new();
+        for image in 0..self.batch {
+            for head in 0..self.heads {
+                for start in (0..rows).step_by(step) {
+                    tasks.push(Task { image, head, rows: start..(start + step).min(rows) });
+                }
+            }
+        }
+        tasks
+    }
+}
+
+/// Softmax in place over every row of a vectorised block.
+#[inline(always)]
+fn softmax_row(row: &mut [f32]) {
+    let max = math::max(row);
+    for x in row.iter_mut() {
+        *x = math::exp(*x - max);
+    }
+    let inv_sum = 1.0 / math::sum(row);
+    for x in row {
+        *x *= inv_sum;
+    }
+}
+
+/// A = softmax(q·kᵀ / √head_dim): `[batch, heads, queries, tokens]`.
+pub fn probabilities(qkv: &[f32], shape: Shape) -> Vec<f32> {
+    let mut maps = vec![0.0; shape.batch * shape.heads * shape.map_len()];
+    let shared = Shared::new(&mut maps);
+    shape.tasks(shape.queries).into_par_iter().for_each(|Task { image, head, rows }| {
+        let start = shape.map_start(image, head) + rows.start * shape.tokens;
+        let q = shape.part(qkv, 0, image, head, rows.clone());
+        let k = shape.part(qkv, 1, image, head, 0..shape.tokens);
+        // SAFETY: tasks cover disjoint rows of disjoint maps; the first block is gone when the second is taken.
+        let block = || unsafe { shared.block(start, rows.len(), shape.tokens, shape.tokens) };
+        block().assign(shape.scale(), q, k.t(), Parallelism::None);
+        Arch::new().dispatch(|| block().rows_mut().for_each(softmax_row));
+    });
+    maps
+}
+
+/// A·v with the heads side by side: `[batch, queries, dim]`.
+pub fn mix(maps: &[f32], qkv: &[f32], shape: Shape) -> Vec<f32> {
+    let mut out = vec![0.0; shape.batch * shape.queries * shape.dim()];
+    let shared = Shared::new(&mut out);
+    shape.tasks(shape.queries).into_par_iter().for_each(|Task { image, head, rows }| {
+        let map = shape.map(maps, image, head, rows.clone());
+        let v = shape.part(qkv, 2, image, head, 0..shape.tokens);
+        let start = shape.merged_start(image, head, rows.start);
+        // SAFETY: tasks cover disjoint rows or disjoint columns (heads) of the output.
+        let block = unsafe { shared.block(start, rows.len(), shape.head_dim, shape.dim()) };
+        block.assign(1.0, map, v, Parallelism::None);
+    });
+    out
+}
+
+/// G = ∂y/∂A = d_out·vᵀ per head: `[batch, heads, queries, tokens]`, from `d_out` of shape `[batch, queries, dim]`.
+pub fn gradient(d_out: &[f32], qkv: &[f32], shape: Shape) -> Vec<f32> {
+    let mut gradients = vec![0.0; shape.batch * shape.heads * shape.map_len()];
+    let shared = Shared::new(&mut gradients);
+    shape.tasks(shape.queries).into_par_iter().for_each(|Task { image, head, rows }| {
+        let d_out = shape.merged(d_out, image, head, rows.clone());
+        let v = shape.part(qkv, 2, image, head, 0..shape.tokens);
+        let start = shape.map_start(image, head) + rows.start * shape.tokens;
+        // SAFETY: tasks cover disjoint rows of disjoint maps.
+        let block = unsafe { shared.block(start, rows.len(), shape.tokens, shape.tokens) };
+        block.assign(1.0, d_out, v.t(), Parallelism::None);
+    });
+    gradients
+}
+
+/// Gradient of the scores before scaling and softmax: A ⊙ (G − rowsum(G ⊙ A)), same shape as `maps`.
+fn softmax_backward(gradients: &[f32], maps: &[f32], tokens: usize) -> Vec<f32> {
+    let mut d_scores = vec![0.0; maps.len()];
+    super::rows::for_each_row(&mut d_scores, tokens, |i, d_scores| {
+        let (g, a) = (&gradients[i * tokens..][..tokens], &maps[i * tokens..][..tokens]);
+        let inner = math::dot(g, a);
+        for ((d, &g), &a) in d_scores.iter_mut().zip(g).zip(a) {
+            *d = a * (g - inner);
+        }
+    });
+    d_scores
+}
+
+/// Gradient with respect to `qkv`, from G, A and the gradient of [`mix`]'s output; same shape as `qkv`.
+pub fn backward(gradients: &[f32], maps: &[f32], d_out: &[f32], qkv: &[f32], shape: Shape) -> Vec<f32> {
+    let d_scores = softmax_backward(gradients, maps, shape.tokens);
+    let mut d_qkv = vec![0.0; qkv.len()];
+    let shared = Shared::new(&mut d_qkv);
+    let all_queries = 0..shape.queries;
+    shape.tasks(shape.tokens).into_par_iter().for_each(|Task { image, head, rows }| {
+        // SAFETY: parts, heads and row blocks are disjoint columns and rows of the output.
+        let block = |part: usize, rows: &Range<usize>| unsafe {
+            let start = shape.part_start(part, image, head) + rows.start * 3 * shape.dim();
+            shared.block(start, rows.len(), shape.head_dim, 3 * shape.dim())
+        };
+        let columns = |maps| {
+            let map: View<'_> = shape.map(maps, image, head, all_queries.clone());
+            map.columns(rows.clone())
+        };
+        let q = shape.part(qkv, 0, image, head, all_queries.clone());
+        block(1, &rows).assign(shape.scale(), columns(&d_scores).t(), q, Parallelism::None);
+        let d_out = shape.merged(d_out, image, head, all_queries.clone());
+        block(2, &rows).assign(1.0, columns(maps).t(), d_out, Parallelism::None);
+
+        let query_rows = rows.start.min(shape.queries)..rows.end.min(shape.queries);
+        if !query_rows.is_empty() {
+            let k = shape.part(qkv, 1, image, head, 0..shape.tokens);
+            let d_scores = shape.map(&d_scores, image, head, query_rows.clone());
+            block(0, &query_rows).assign(shape.scale(), d_scores, k, Parallelism::None);
+        }
+    });
+    d_qkv
+}
+
+/// What a row of token relevance gains from one block: Σ_h w_h Σ_i row_i · max(0, A ⊙ G)_{h,i,·}, `[batch, tokens]`.
+///
+/// Without `gradients`: Σ_h w_h Σ_i row_i · A_{h,i,·}. Rows at and after `queries` count as zero gradient.
+pub fn row_times_maps(
+    row: &[f32],
+    maps: &[f32],
+    gradients: Option<&[f32]>,
+    head_weights: &[f32],
+    shape: Shape,
+) -> Vec<f32> {
+    let tokens = shape.tokens;
+    let heads: Vec<(usize, usize)> = (0..shape.batch).flat_map(|b| (0..shape.heads).map(move |h| (b, h))).collect();
+    let partial: Vec<Vec<f32>> = heads
+        .into_par_iter()
+        .map(|(image, head)| {
+            let mut sum = vec![0.0; tokens];
+            let row = &row[image * tokens..][..shape.queries];
+            let start = shape.map_start(image, head);
+            Arch::new().dispatch(|| {
+                for (i, &r) in row.iter().enumerate().filter(|(_, r)| **r != 0.0) {
+                    let weight = r * head_weights[head];
+                    let a = &maps[start + i * tokens..][..tokens];
+                    match gradients {
+                        Some(gradients) => {
+                            let g = &gradients[start + i * tokens..][..tokens];
+                            for ((sum, &a), &g) in sum.iter_mut().zip(a).zip(g) {
+                                let product = a * g;
+                                *sum += weight * if product > 0.0 { product } else { 0.0 };
+                            }
+                        }
+                        None => sum.iter_mut().zip(a).for_each(|(sum, &a)| *sum += weight * a),
+                    }
+                }
+            });
+            sum
+        })
+        .collect();
+    // Summed in the order of the heads, so that the result does not depend on which thread was first.
+    let mut out = vec![0.0; shape.batch * tokens];
+    for (index, partial) in partial.iter().enumerate() {
+        let out = &mut out[index / shape.heads * tokens..][..tokens];
+        out.iter_mut().zip(partial).for_each(|(out, &p)| *out += p);
+    }
+    out
+}

@@ -1,0 +1,142 @@
+//! Row kernels: layer norm, GELU and their backwards, one pass over memory each.
+
+use pulp::Arch;
+use rayon::prelude::*;
+
+use super::math;
+
+/// Elements a task should have so that handing it to another thread pays.
+const TASK_ELEMENTS: usize = 16 * 1024;
+
+fn rows_per_task(width: usize) -> usize {
+    (TASK_ELEMENTS / width.max(1)).max(1)
+}
+
+/// Calls `f(row index, row of out)` for each row of `out`, vectorised and in parallel.
+pub fn for_each_row(out: &mut [f32], width: usize, f: impl Fn(usize, &mut [f32]) + Sync) {
+    let rows = rows_per_task(width);
+    out.par_chunks_mut(width * rows).enumerate().for_each(|(task, chunk)| {
+        Arch::new().dispatch(|| {
+            for (i, row) in chunk.chunks_exact_mut(width).enumerate() {
+                f(task * rows + i, row);
+            }
+        });
+    });
+}
+
+/// `out = f(x)`, element by element.
+fn map(x: &[f32], f: impl Fn(f32) -> f32 + Sync) -> Vec<f32> {
+    let mut out = vec![0.0; x.len()];
+    out.par_chunks_mut(TASK_ELEMENTS).zip(x.par_chunks(TASK_ELEMENTS)).for_each(|(out, x)| {
+        Arch::new().dispatch(|| {
+            for (out, &x) in out.iter_mut().zip(x) {
+                *out = f(x);
+            }
+        });
+    });
+    out
+}
+
+/// erf-GELU of every element.
+pub fn gelu(x: &[f32]) -> Vec<f32> {
+    map(x, math::gelu)
+}
+
+/// `d_out · GELU'(x)`.
+pub fn gelu_backward(d_out: &[f32], x: &[f32]) -> Vec<f32> {
+    let mut d_x = d_out.to_vec();
+    d_x.par_chunks_mut(TASK_ELEMENTS).zip(x.par_chunks(TASK_ELEMENTS)).for_each(|(d_x, x)| {
+        Arch::new().dispatch(|| {
+            for (d, &x) in d_x.iter_mut().zip(x) {
+                *d *= math::gelu_derivative(x);
+            }
+        });
+    });
+    d_x
+}
+
+/// Mean and reciprocal standard deviation of a row.
+#[inline(always)]
+fn moments(row: &[f32], eps: f32) -> (f32, f32) {
+    let n = row.len() as f32;
+    let mean = math::sum(row) / n;
+    let variance = math::sum_of_squares_about(row, mean) / n;
+    (mean, 1.0 / (variance + eps).sqrt())
+}
+
+/// Layer norm over rows of `gamma.len()` elements.
+pub fn layer_norm(x: &[f32], gamma: &[f32], beta: &[f32], eps: f32) -> Vec<f32> {
+    let width = gamma.len();
+    let mut out = vec![0.0; x.len()];
+    for_each_row(&mut out, width, |i, out| {
+        let row = &x[i * width..][..width];
+        let (mean, inv_std) = moments(row, eps);
+        for (((out, &x), &gamma), &beta) in out.iter_mut().zip(row).zip(gamma).zip(beta) {
+            *out = (x - mean) * inv_std * gamma + beta;
+        }
+    });
+    out
+}
+
+/// Gradient of layer norm with respect to `x`, plus `residual` (the gradient that bypasses the norm).
+///
+/// With x̂ the normalised row and g = d_out·γ: d_x = (g − mean(g) − x̂·mean(g·x̂)) / σ.
+pub fn layer_norm_backward(d_out: &[f32], x: &[f32], gamma: &[f32], eps: f32, residual: Option<&[f32]>) -> Vec<f32> {
+    let width = gamma.len();
+    let mut d_x = match residual {
+        Some(residual) => residual.to_vec(),
+        None => vec![0.0; x.len()],
+    };
+    for_each_row(&mut d_x, width, |i, d_x| {
+        let (row, d_out) = (&x[i * width..][..width], &d_out[i * width..][..width]);
+        let (mean, inv_std) = moments(row, eps);
+        let g_sum = math::dot(d_out, gamma);
+        let gx_sum = {
+            let mut lanes = [0.0f32; 16];
+            for (k, ((&d, &gamma), &x)) in d_out.iter().zip(gamma).zip(row).enumerate() {
+                lanes[k % 16] += d * gamma * (x - mean);
+            }
+            math::sum(&lanes) * inv_std
+        };
+        let n = width as f32;
+        let (g_mean, gx_mean) = (g_sum / n, gx_sum / n);
+        for (((d_x, &d), &gamma), &x) in d_x.iter_mut().zip(d_out).zip(gamma).zip(row) {
+            *d_x += inv_std * (d * gamma - g_mean - (x - mean) * inv_std * gx_mean);
+        }
+    });
+    d_x
+}
+
+/// In place: every row of `x` (already holding a matrix product) becomes `(x + bias)·scale + residual`.
+///
+/// `residual` may be shorter than `x`: it then repeats (a position embedding over a batch).
+pub fn epilogue(x: &mut [f32], bias: Option<&[f32]>, scale: Option<&[f32]>, residual: Option<&[f32]>, width: usize) {
+    if bias.is_none() && scale.is_none() && residual.is_none() {
+        return;
+    }
+    for_each_row(x, width, |i, row| {
+        if let Some(bias) = bias {
+            for (x, &bias) in row.iter_mut().zip(bias) {
+                *x += bias;
+            }
+        }
+        if let Some(scale) = scale {
+            for (x, &scale) in row.iter_mut().zip(scale) {
+                *x *= scale;
+            }
+        }
+        if let Some(residual) = residual {
+            let start = (i * width) % residual.len();
+            for (x, &residual) in row.iter_mut().zip(&residual[start..]) {
+                *x += residual;
+            }
+        }
+    });
+}
+
+/// `x · scale` with `scale` repeating over rows (LayerScale's backward).
+pub fn scale_rows(x: &[f32], scale: &[f32]) -> Vec<f32> {
+    let mut out = x.to_vec();
+    epilogue(&mut out, None, Some(scale), None, scale.len());
+    out
+}

@@ -1,0 +1,113 @@
+//! The seam between the passes and the hardware.
+
+use super::{DeviceInfo, Error};
+
+/// What may follow a matrix product before its result is written: `(x·wᵀ + bias)·scale + residual`.
+#[derive(Clone, Copy)]
+pub struct Epilogue<'a, B> {
+    /// `[out]`
+    pub bias: Option<&'a B>,
+    /// `[out]`: LayerScale.
+    pub scale: Option<&'a B>,
+    /// Same shape as the result, or shorter in the batch dimension: it then repeats.
+    pub residual: Option<&'a B>,
+}
+
+impl<'a, B> Epilogue<'a, B> {
+    pub fn bias(bias: &'a B) -> Self {
+        Self { bias: Some(bias), scale: None, residual: None }
+    }
+}
+
+/// The operations from which every pass over a Vision Transformer is built.
+///
+/// Buffers are `f32`, row-major, and know their shape; all stay on the device until [`Ops::read`], which alone waits
+/// for the device. B = batch, N = tokens, R ≤ N = query rows of the attention map that somebody reads, h = heads,
+/// D = h·head_dim. Which of D's columns belong to which head is the order of the weights: head-major.
+pub trait Ops: Send + Sync {
+    type Buffer: Clone + Send + Sync;
+
+    fn info(&self) -> DeviceInfo;
+
+    /// # Errors
+    /// If the device has no room for the data.
+    fn upload(&self, data: Vec<f32>, shape: &[usize]) -> Result<Self::Buffer, Error>;
+    /// All elements, row-major. Waits for the device.
+    fn read(&self, buffer: &Self::Buffer) -> Result<Vec<f32>, Error>;
+    fn shape(&self, buffer: &Self::Buffer) -> Vec<usize>;
+
+    /// `x [.., in] · w [out, in]ᵀ` with an epilogue: `[.., out]`.
+    fn linear(
+        &self,
+        x: &Self::Buffer,
+        w: &Self::Buffer,
+        then: Epilogue<'_, Self::Buffer>,
+    ) -> Result<Self::Buffer, Error>;
+    /// Gradient of [`Ops::linear`] with respect to its input: `d_out [.., out] · w [out, in]`.
+    fn linear_backward(&self, d_out: &Self::Buffer, w: &Self::Buffer) -> Result<Self::Buffer, Error>;
+    /// Every row times `scale [D]` (backward of LayerScale).
+    fn scale_rows(&self, x: &Self::Buffer, scale: &Self::Buffer) -> Result<Self::Buffer, Error>;
+
+    fn layer_norm(
+        &self,
+        x: &Self::Buffer,
+        gamma: &Self::Buffer,
+        beta: &Self::Buffer,
+        eps: f32,
+    ) -> Result<Self::Buffer, Error>;
+    /// Gradient with respect to `x`, plus `residual` (the gradient that went around the norm).
+    fn layer_norm_backward(
+        &self,
+        d_out: &Self::Buffer,
+        x: &Self::Buffer,
+        gamma: &Self::Buffer,
+        eps: f32,
+        residual: Option<&Self::Buffer>,
+    ) -> Result<Self::Buffer, Error>;
+
+    /// The exact (erf) GELU.
+    fn gelu(&self, x: &Self::Buffer) -> Result<Self::Buffer, Error>;
+    /// `d_out · GELU'(x)`.
+    fn gelu_backward(&self, d_out: &Self::Buffer, x: &Self::Buffer) -> Result<Self::Buffer, Error>;
+
+    /// A = softmax(q·kᵀ/√head_dim) of `qkv [B, N, 3·D]` for the first `queries` rows: `[B, h, R, N]`.
+    fn attention(&self, qkv: &Self::Buffer, heads: usize, queries: usize) -> Result<Self::Buffer, Error>;
+    /// A·v, heads side by side: `[B, R, D]`.
+    fn attention_mix(&self, maps: &Self::Buffer, qkv: &Self::Buffer) -> Result<Self::Buffer, Error>;
+    /// G = ∂y/∂A from the gradient `d_out [B, R, D]` of the mixed values: `[B, h, R, N]`.
+    fn attention_gradient(&self, d_out: &Self::Buffer, qkv: &Self::Buffer, heads: usize)
+    -> Result<Self::Buffer, Error>;
+    /// Gradient with respect to `qkv`, given G, A and `d_out`: `[B, N, 3·D]`.
+    fn attention_backward(
+        &self,
+        gradients: &Self::Buffer,
+        maps: &Self::Buffer,
+        d_out: &Self::Buffer,
+        qkv: &Self::Buffer,
+    ) -> Result<Self::Buffer, Error>;
+
+    /// One block of GAE in row form: `row + row·C`, C = Σ_h w_h·max(0, A ⊙ G); `row` is `[B, N]`.
+    ///
+    /// `head_weights` has one weight per head: 1/h, or 0 for a muted head.
+    fn relevance_step(
+        &self,
+        row: &Self::Buffer,
+        maps: &Self::Buffer,
+        gradients: &Self::Buffer,
+        head_weights: &[f32],
+    ) -> Result<Self::Buffer, Error>;
+    /// One block of attention rollout in row form: `½·(row + row·Ā)`, Ā the mean of A over its heads.
+    fn rollout_step(&self, row: &Self::Buffer, maps: &Self::Buffer) -> Result<Self::Buffer, Error>;
+
+    /// Prefix tokens `[p, D]` in front of every image's patches `[B, g, D]`: `[B, p + g, D]`.
+    fn prepend(&self, prefix: &Self::Buffer, patches: &Self::Buffer) -> Result<Self::Buffer, Error>;
+    /// `count` tokens from `start` on: `[B, count, D]`.
+    fn tokens(&self, x: &Self::Buffer, start: usize, count: usize) -> Result<Self::Buffer, Error>;
+    /// The backward of [`Ops::tokens`]: zeros around `d_out`, `[B, total, D]`.
+    fn pad_tokens(&self, d_out: &Self::Buffer, start: usize, total: usize) -> Result<Self::Buffer, Error>;
+    /// Mean over the tokens: `[B, count, D]` to `[B, 1, D]`.
+    fn mean_tokens(&self, x: &Self::Buffer) -> Result<Self::Buffer, Error>;
+    /// The backward of [`Ops::mean_tokens`]: each of `count` tokens gets `d_out / count`.
+    fn mean_tokens_backward(&self, d_out: &Self::Buffer, count: usize) -> Result<Self::Buffer, Error>;
+    fn add(&self, a: &Self::Buffer, b: &Self::Buffer) -> Result<Self::Buffer, Error>;
+}
