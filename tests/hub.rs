@@ -1,4 +1,5 @@
 //! Fetching models, against a small HTTP server on this machine that speaks as the hub does.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail by panicking, as tests do")]
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -7,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use sha2::{Digest, Sha256};
-use vitrine::vit::hub::{CURATED, DownloadEvent, Hub, HubError, curated};
+use vitrine::vit::hub::{CURATED, DownloadEvent, Hub, HubError, curated, resolve};
 use vitrine::vit::weights::{LoadOptions, load};
 
 const CONFIG: &[u8] = br#"{"architecture": "deit_tiny_patch16_224", "num_heads": 3}"#;
@@ -137,7 +138,7 @@ fn a_model_is_fetched_once_and_then_found_without_the_network() {
 
     let before = server.count();
     assert_eq!(hub.fetch(model, &mut |_| {}).unwrap(), folder);
-    assert_eq!(hub.resolve("deit-ti").unwrap(), folder);
+    assert_eq!(hub.find("deit-ti").unwrap(), folder);
     assert_eq!(server.count(), before, "a second fetch must not ask the network");
 }
 
@@ -225,12 +226,12 @@ fn without_a_network_one_sentence_tells_what_to_do() {
 #[test]
 fn names_and_paths_resolve() {
     let cache = tempfile::tempdir().unwrap();
-    let hub = Hub::new("http://127.0.0.1:9", cache.path());
+    let resolve = |name: &str| resolve(name, Some(cache.path()));
     let file = cache.path().join("my.safetensors");
     std::fs::write(&file, b"x").unwrap();
-    assert_eq!(hub.resolve(file.to_str().unwrap()).unwrap(), file);
-    let message = hub.resolve("dino-s16").unwrap_err().to_string();
+    assert_eq!(resolve(file.to_str().unwrap()).unwrap(), file);
+    let message = resolve("dino-s16").unwrap_err().to_string();
     assert!(message.contains("vitrine models get dino-s16"), "{message}");
-    let message = hub.resolve("no/such/file.pth").unwrap_err().to_string();
+    let message = resolve("no/such/file.pth").unwrap_err().to_string();
     assert!(message.contains("`no/such/file.pth`") && message.contains("models list"), "{message}");
 }

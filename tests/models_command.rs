@@ -1,4 +1,5 @@
 //! `vitrine models`, as typed.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail by panicking, as tests do")]
 
 mod support;
 
@@ -38,7 +39,10 @@ fn inspect_as_json_is_complete() {
     assert_eq!(json["config"]["heads"], 4);
     assert_eq!(json["normalisation_assumed"], true);
     assert_eq!(json["report"]["container"], "safetensors");
-    assert_eq!(json["report"]["mapped"].as_array().unwrap().len(), json["config"]["depth"].as_u64().unwrap() as usize * 12 + 8);
+    assert_eq!(
+        json["report"]["mapped"].as_array().unwrap().len(),
+        json["config"]["depth"].as_u64().unwrap() as usize * 12 + 8
+    );
 }
 
 #[test]

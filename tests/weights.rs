@@ -1,4 +1,5 @@
 //! Every spelling of one model loads to the same numbers, and the architecture is read from names and shapes.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail by panicking, as tests do")]
 
 mod support;
 

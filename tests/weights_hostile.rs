@@ -1,4 +1,5 @@
 //! Damaged and malicious files are errors: nothing is executed, nothing panics, no declared size is believed.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail by panicking, as tests do")]
 
 mod support;
 

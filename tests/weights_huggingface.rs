@@ -1,4 +1,5 @@
 //! Hugging Face's DeiT and DINOv2 names, made from the timm fixtures by renaming.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail by panicking, as tests do")]
 
 mod support;
 

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::size::Size;
 use crate::vit::classes::ClassNames;
-use crate::vit::hub::{CURATED, DownloadEvent, Hub, curated};
+use crate::vit::hub::{CURATED, DownloadEvent, Hub, curated, resolve};
 use crate::vit::weights::{self, Checkpoint, LoadOptions, Normalisation, NormalisationSource};
 
 /// Inspect weight files, list and fetch published models.
@@ -68,7 +68,7 @@ enum ModelsCommand {
 pub fn run(args: &ModelsArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     match &args.command {
         ModelsCommand::Inspect { file, heads, input, cache, json } => {
-            let path = Hub::from_env(cache.as_deref())?.resolve(file)?;
+            let path = resolve(file, cache.as_deref())?;
             let checkpoint = weights::load(&path, &LoadOptions { heads: *heads, input: *input })?;
             if *json { print_json(out, &describe_json(&checkpoint))? } else { describe(out, &checkpoint)? }
         }

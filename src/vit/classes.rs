@@ -180,7 +180,7 @@ mod tests {
         for query in ["0", " 0 ", "n01440764", "tench", "TINCA TINCA", "Tench, Tinca tinca"] {
             assert_eq!(names.find(query), Ok(0), "{query}");
         }
-        // «maillot» is the only name of 638 and the first of two of 639; «missile» is 657's first and 744's second.
+        // «missile» is the first synonym of 657 and the second of 744; «tank suit» belongs to 639 alone.
         assert_eq!(names.find("missile"), Ok(657));
         assert_eq!(names.find("tank suit"), Ok(639));
     }

@@ -64,7 +64,7 @@ pub const CURATED: [CuratedModel; 11] = [
 /// Why a model could not be had; each sentence ends with the cure.
 #[derive(Debug, Error)]
 pub enum HubError {
-    #[error("no model is called `{name}`; `vitrine models list` shows the names, or give the path of a weight file")]
+    #[error("there is neither a file nor a model called `{name}`; `vitrine models list` shows the names of models")]
     UnknownModel { name: String },
     #[error("{name} has not been downloaded yet; run `vitrine models get {name}`, or give the path of a weight file")]
     NotDownloaded { name: &'static str },
@@ -138,16 +138,12 @@ impl Hub {
         cache.get(WEIGHTS)?.parent().map(Path::to_owned)
     }
 
-    /// What the user means by `name_or_path`: an existing path, or the folder of a downloaded model.
+    /// The folder of a downloaded model, by its name.
     ///
     /// # Errors
     /// [`HubError::NotDownloaded`] or [`HubError::UnknownModel`].
-    pub fn resolve(&self, name_or_path: &str) -> Result<PathBuf, HubError> {
-        let path = Path::new(name_or_path);
-        if path.exists() {
-            return Ok(path.to_owned());
-        }
-        let model = curated(name_or_path)?;
+    pub fn find(&self, name: &str) -> Result<PathBuf, HubError> {
+        let model = curated(name)?;
         self.cached(model).ok_or(HubError::NotDownloaded { name: model.name })
     }
 
@@ -189,6 +185,15 @@ impl Hub {
         let weights = download.file(WEIGHTS)?;
         Ok(weights.parent().unwrap_or(&cache).to_owned())
     }
+}
+
+/// What a user means by `name_or_path`: an existing path, or a downloaded model in `cache` (see [`Hub::from_env`]).
+///
+/// # Errors
+/// [`HubError::NotDownloaded`], [`HubError::UnknownModel`] or [`HubError::NoCacheFolder`].
+pub fn resolve(name_or_path: &str, cache: Option<&Path>) -> Result<PathBuf, HubError> {
+    let path = Path::new(name_or_path);
+    if path.exists() { Ok(path.to_owned()) } else { Hub::from_env(cache)?.find(name_or_path) }
 }
 
 /// Looks a curated model up by name, regardless of case.

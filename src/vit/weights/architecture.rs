@@ -104,12 +104,12 @@ fn heads(dim: usize, hints: &Hints<'_>) -> Result<(usize, HeadsSource), Problem>
         (heads, HeadsSource::TensorShapes)
     } else if matches!(dim, 1152 | 1280 | 1408 | 1664) {
         (16, HeadsSource::PublishedWidth) // ViT-so400m, -H, -g and -G
-    } else if dim % 64 == 0 {
+    } else if dim.is_multiple_of(64) {
         (dim / 64, HeadsSource::Width64)
     } else {
         return Err(Problem::NeedsHeads { dim });
     };
-    if heads == 0 || dim % heads != 0 {
+    if heads == 0 || !dim.is_multiple_of(heads) {
         return Err(Problem::HeadsDoNotDivide { heads, dim });
     }
     Ok((heads, source))

@@ -125,10 +125,10 @@ fn assemble(
     name: &str,
     options: &LoadOptions,
 ) -> Result<Checkpoint, Problem> {
-    if let Some((feature, evidence)) = names::unsupported(file.entries.keys()) {
+    if let Some((feature, evidence)) = names::unsupported(&file.entries) {
         return Err(Problem::Unsupported { feature, evidence });
     }
-    let spelling = names::spelling(file.entries.keys());
+    let spelling = names::spelling(&file.entries);
     let mut plan = Plan::new(&file.entries, spelling);
     let mut notes = Vec::new();
     let config_file = config_file.filter(|config| {

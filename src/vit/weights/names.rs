@@ -1,9 +1,12 @@
 //! Tensor names in every spelling, translated to timm's.
 
+use std::collections::BTreeMap;
+
 use super::augreg;
 use super::huggingface;
 use super::layout::Layout;
 use super::report::Spelling;
+use super::source::Entry;
 
 /// What a name in the file stands for.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,8 +24,8 @@ pub(super) enum Meaning {
 const PREFIXES: [&str; 4] = ["module.", "_orig_mod.", "backbone.", "model."];
 
 /// Decides whose names these are.
-pub(super) fn spelling<'n>(names: impl Iterator<Item = &'n String> + Clone) -> Spelling {
-    let any = |part: &str| names.clone().any(|name| name.contains(part));
+pub(super) fn spelling(entries: &BTreeMap<String, Entry>) -> Spelling {
+    let any = |part: &str| entries.keys().any(|name| name.contains(part));
     if any("embedding/kernel") || any("Transformer/encoderblock") {
         Spelling::AugReg
     } else if any("embeddings.patch_embeddings.") || any("encoder.layer.0.") {
@@ -102,9 +105,9 @@ const UNSUPPORTED: [(&str, &str); 16] = [
     ("conv_stem", "a convolutional stem"),
 ];
 
-/// The first unsupported part among `names`, and the name it was found in.
-pub(super) fn unsupported<'n>(names: impl Iterator<Item = &'n String>) -> Option<(&'static str, String)> {
-    names.into_iter().find_map(|name| {
+/// The first unsupported part among the names, and the name it was found in.
+pub(super) fn unsupported(entries: &BTreeMap<String, Entry>) -> Option<(&'static str, String)> {
+    entries.keys().find_map(|name| {
         let (_, feature) = UNSUPPORTED.iter().find(|(part, _)| name.contains(part))?;
         Some((*feature, name.clone()))
     })
