@@ -3,9 +3,11 @@
 
 mod support;
 
+use std::io::{Cursor, Write};
+
 use rand::{Rng, SeedableRng};
 use support::bytes;
-use support::torch::{Saved, legacy_file, text};
+use support::torch::{Saved, legacy_file, named_tensor, text};
 use vitrine::vit::weights::{LoadOptions, Problem, from_bytes};
 
 const OPTIONS: LoadOptions = LoadOptions { heads: Some(3), input: None };
@@ -73,6 +75,29 @@ fn tensors_must_lie_within_their_storage() {
     }
     assert!(matches!(problem(&tensor(0x7fff_ffff, &[4], &[1], "FloatStorage")), Problem::Truncated));
     assert!(matches!(problem(&tensor(4, &[4], &[1], "QInt8Storage")), Problem::ForbiddenGlobal(_)));
+}
+
+#[test]
+fn one_storage_cannot_be_claimed_a_thousand_times() {
+    let names: Vec<String> = (0..1000).map(|block| format!("blocks.{block}.norm1.bias")).collect();
+    let view = |name| {
+        let bytes = vec![0; 1 << 20];
+        Saved { name, storage: "FloatStorage", elements: 1 << 18, bytes, shape: &[1 << 18], strides: &[1] }
+    };
+    let others: Vec<u8> = names[1..].iter().flat_map(|name| named_tensor(&view(name), 0)).collect();
+    let problem = problem(&legacy_file(&[view(&names[0])], &others));
+    assert!(problem.to_string().contains("share"), "{problem}");
+}
+
+#[test]
+fn a_packed_bomb_is_refused_before_it_is_unpacked() {
+    let header = format!("{:<117}\n", "{'descr': '<f4', 'fortran_order': False, 'shape': (16777216,), }");
+    let member = [&b"\x93NUMPY\x01\x00\x76\x00"[..], header.as_bytes(), &vec![0; 1 << 26]].concat();
+    let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    archive.start_file("embedding/bias.npy", zip::write::SimpleFileOptions::default()).unwrap();
+    archive.write_all(&member).unwrap();
+    let problem = problem(archive.finish().unwrap().get_ref());
+    assert!(problem.to_string().contains("more data than it holds"), "{problem}");
 }
 
 #[test]

@@ -22,17 +22,7 @@ pub struct Saved<'a> {
 pub fn legacy_file(tensors: &[Saved<'_>], extra: &[u8]) -> Vec<u8> {
     let mut file = [MAGIC, VERSION_AND_SYSTEM, b"\x80\x02}("].concat();
     for (number, tensor) in tensors.iter().enumerate() {
-        text(&mut file, tensor.name);
-        file.extend(b"ctorch._utils\n_rebuild_tensor_v2\n((");
-        text(&mut file, "storage");
-        file.extend(format!("ctorch\n{}\n", tensor.storage).bytes());
-        text(&mut file, &number.to_string());
-        text(&mut file, "cpu");
-        int(&mut file, tensor.elements);
-        file.extend(b"NtQK\x00"); // no view, end of the persistent id, offset 0
-        ints(&mut file, tensor.shape);
-        ints(&mut file, tensor.strides);
-        file.extend(b"\x89ccollections\nOrderedDict\n)RtR");
+        file.extend(named_tensor(tensor, number));
     }
     file.extend(extra);
     file.extend(b"u.\x80\x02](");
@@ -42,6 +32,23 @@ pub fn legacy_file(tensors: &[Saved<'_>], extra: &[u8]) -> Vec<u8> {
         file.extend(u64::from(tensor.elements).to_le_bytes());
         file.extend(&tensor.bytes);
     }
+    file
+}
+
+/// The opcodes that leave a tensor's name and the tensor, a view of storage `number`, on the stack.
+pub fn named_tensor(tensor: &Saved<'_>, number: usize) -> Vec<u8> {
+    let mut file = Vec::new();
+    text(&mut file, tensor.name);
+    file.extend(b"ctorch._utils\n_rebuild_tensor_v2\n((");
+    text(&mut file, "storage");
+    file.extend(format!("ctorch\n{}\n", tensor.storage).bytes());
+    text(&mut file, &number.to_string());
+    text(&mut file, "cpu");
+    int(&mut file, tensor.elements);
+    file.extend(b"NtQK\x00"); // no view, end of the persistent id, offset 0
+    ints(&mut file, tensor.shape);
+    ints(&mut file, tensor.strides);
+    file.extend(b"\x89ccollections\nOrderedDict\n)RtR");
     file
 }
 

@@ -5,7 +5,7 @@ use std::io::{Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use super::error::Problem;
-use super::source::{ReadSeek, TensorFile};
+use super::source::{ReadSeek, TensorFile, byte_length};
 use super::{npz, safetensors, torch_file};
 
 const INDEX_SUFFIX: &str = ".safetensors.index.json";
@@ -68,9 +68,10 @@ fn open_reader<'a>(mut file: Box<dyn ReadSeek + 'a>) -> Result<TensorFile<'a>, P
     file.seek(SeekFrom::Start(0))?;
     match &start[..] {
         [b'P', b'K', 3, 4, ..] => {
+            let length = byte_length(&mut *file)?;
             let archive = zip::ZipArchive::new(file)?;
             let is_npz = archive.file_names_raw().any(|name| name.ends_with(b".npy"));
-            if is_npz { npz::open(archive) } else { torch_file::open_zip(archive) }
+            if is_npz { npz::open(archive, length) } else { torch_file::open_zip(archive) }
         }
         [0x80, 2..=5, ..] => torch_file::open_legacy(file),
         b"version h" => Err(Problem::GitLfsPointer),

@@ -8,14 +8,17 @@ use std::io::Read;
 
 use super::error::Problem;
 use super::report::Container;
-use super::source::{Element, Entry, Members, Order, ReadSeek, TensorFile, checked_elements};
+use super::source::{Element, Entry, Members, Order, ReadSeek, TensorFile, amplifies, checked_elements};
 
-/// Deflate cannot expand by more than this, so that a declared size beyond it is a lie.
-const BEST_COMPRESSION: u64 = 1032;
+/// Trained weights hardly shrink under deflate; what claims to have shrunk more than this is a bomb.
+const BEST_COMPRESSION: u64 = 64;
 /// NumPy writes 118 bytes for anything but structured types.
 const LONGEST_HEADER: usize = 4096;
 
-pub(super) fn open<'a>(mut archive: zip::ZipArchive<Box<dyn ReadSeek + 'a>>) -> Result<TensorFile<'a>, Problem> {
+pub(super) fn open<'a>(
+    mut archive: zip::ZipArchive<Box<dyn ReadSeek + 'a>>,
+    archive_length: u64,
+) -> Result<TensorFile<'a>, Problem> {
     let mut entries = BTreeMap::new();
     let mut ignored = Vec::new();
     for member in 0..archive.len() {
@@ -25,10 +28,7 @@ pub(super) fn open<'a>(mut archive: zip::ZipArchive<Box<dyn ReadSeek + 'a>>) -> 
             ignored.push(file_name);
             continue;
         };
-        let (size, compressed) = (file.size(), file.compressed_size());
-        if size > compressed.saturating_mul(BEST_COMPRESSION) {
-            return Err(Problem::Npz(format!("{name} declares more data than it holds")));
-        }
+        let size = file.size();
         let header = Header::read(&mut file).map_err(|problem| match problem {
             Problem::Npz(reason) => Problem::Npz(format!("{name}: {reason}")),
             other => other,
@@ -46,6 +46,9 @@ pub(super) fn open<'a>(mut archive: zip::ZipArchive<Box<dyn ReadSeek + 'a>>) -> 
         }
         let order = if header.column_major { Order::ColumnMajor } else { Order::RowMajor };
         entries.insert(name.to_owned(), Entry { shape: header.shape, element, order, member, offset: header.length });
+    }
+    if amplifies(&entries, BEST_COMPRESSION, archive_length) {
+        return Err(Problem::Npz("it declares far more data than it holds".into()));
     }
     Ok(TensorFile {
         container: Container::Npz,

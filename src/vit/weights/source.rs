@@ -179,6 +179,15 @@ pub(super) fn checked_elements(shape: &[usize]) -> Option<usize> {
     shape.iter().try_fold(1usize, |product, n| product.checked_mul(*n))
 }
 
+/// Whether the tensors take more than `factor` times the bytes of their file.
+///
+/// Views may share a storage and archive members may overlap or be packed: without a bound, a small file
+/// could ask for any amount of memory.
+pub(super) fn amplifies(entries: &BTreeMap<String, Entry>, factor: u64, file_length: u64) -> bool {
+    let bytes = entries.values().map(|entry| (entry.elements() * entry.element.bytes()) as u64);
+    bytes.fold(0, u64::saturating_add) > file_length.saturating_mul(factor)
+}
+
 /// Length of a file in bytes.
 pub(super) fn byte_length(file: &mut dyn ReadSeek) -> Result<u64, Problem> {
     Ok(file.seek(SeekFrom::End(0))?)

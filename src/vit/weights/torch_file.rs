@@ -11,7 +11,7 @@ use super::error::Problem;
 use super::pickle::{self, Pickle, PickledTensor, Ref, Value, damaged};
 use super::pickle_globals::StorageType;
 use super::report::Container;
-use super::source::{Entry, Members, Order, ReadSeek, TensorFile, byte_length};
+use super::source::{Entry, Members, Order, ReadSeek, TensorFile, amplifies, byte_length};
 
 /// Where the weights lie in a training checkpoint: RobustViT and timm, DeiT and MAE, DINO.
 const WRAPPERS: [&str; 3] = ["state_dict", "model", "teacher"];
@@ -19,6 +19,8 @@ const WRAPPERS: [&str; 3] = ["state_dict", "model", "teacher"];
 const LEGACY_MAGIC: [u8; 10] = [0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
 /// `torch.serialization.PROTOCOL_VERSION`.
 const LEGACY_PROTOCOL: i64 = 1001;
+/// Tied weights exist, but a file that is mostly ties does not.
+const MOST_SHARING: u64 = 2;
 
 /// First byte and length of each storage.
 type Storages = HashMap<String, (u64, u64)>;
@@ -134,6 +136,9 @@ fn assemble<'a>(
         let offset = start + (tensor.offset * element.bytes()) as u64;
         entries
             .insert(name, Entry { shape: tensor.shape.clone(), element, order: order_of(tensor), member: 0, offset });
+    }
+    if amplifies(&entries, MOST_SHARING, file_length) {
+        return Err(damaged("tensors that share their numbers many times over"));
     }
     Ok(TensorFile { container, entries, ignored, wrapper: weights.wrapper, members: Members::Files(vec![file]) })
 }
