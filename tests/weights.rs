@@ -157,7 +157,7 @@ fn position_embedding_of_another_size_matches_pytorch() {
     assert_eq!(resized.shape, expected.0);
     let worst = resized.data.iter().zip(&expected.1).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
     // Coordinates up to 6 are rounded to 2^-22 = 2.4e-7 before their fraction weighs numbers of about 1, and
-    // sixteen products are added in another order. Measured: 4.2e-7; another kernel (a = -0.5) is off by 1e-2.
+    // sixteen products are added in another order. Measured: 4.2e-7; another kernel (a = -0.5) is off by 0.1.
     assert!(worst < 1e-6, "largest difference {worst}");
     let same = resize_position_embedding(&tensor, Size::square(6), Size::square(6), 1).unwrap();
     assert_eq!(same, tensor);
