@@ -1,0 +1,72 @@
+//! Position embeddings for another input size.
+
+use super::Tensor;
+use super::error::Problem;
+use crate::size::Size;
+
+/// Coefficient of PyTorch's bicubic kernel (Keys 1981).
+const A: f32 = -0.75;
+
+/// Resizes the patch part of a position embedding `[1, prefix + from.area(), dim]` to the grid `to`;
+/// the `prefix` leading entries are kept.
+///
+/// Bicubic, `align_corners=false`, no antialias: `torch.nn.functional.interpolate` as ViT, DeiT and DINO use it.
+///
+/// # Errors
+/// [`Problem::PositionGrid`] if the tensor does not hold `prefix` entries and the grid `from`.
+pub fn resize_position_embedding(tensor: &Tensor, from: Size, to: Size, prefix: usize) -> Result<Tensor, Problem> {
+    let mismatch = || Problem::PositionGrid { shape: tensor.shape.clone(), grid: from, prefix };
+    let &[1, positions, dim] = &tensor.shape[..] else {
+        return Err(mismatch());
+    };
+    if dim == 0 || from.area() == 0 || positions != prefix + from.area() || tensor.data.len() != positions * dim {
+        return Err(mismatch());
+    }
+    let (kept, patches) = tensor.data.split_at(prefix * dim);
+    let columns = taps(from.width, to.width);
+    // Rows first into [from.height, to.width, dim], then columns of it.
+    let mut widened = Vec::with_capacity(from.height * to.width * dim);
+    for row in patches.chunks_exact(from.width * dim) {
+        columns.iter().for_each(|taps| blend(row, taps, dim, &mut widened));
+    }
+    let mut data = Vec::with_capacity((prefix + to.area()) * dim);
+    data.extend_from_slice(kept);
+    for taps in taps(from.height, to.height) {
+        blend(&widened, &taps, to.width * dim, &mut data);
+    }
+    Ok(Tensor { shape: vec![1, prefix + to.area(), dim], data })
+}
+
+/// The four source indices of one target index, clamped to the border, and their weights.
+type Taps = [(usize, f32); 4];
+
+fn taps(from: usize, to: usize) -> Vec<Taps> {
+    let scale = from as f32 / to as f32;
+    let last = from as isize - 1;
+    let taps_of = |target: usize| {
+        let source = (target as f32 + 0.5) * scale - 0.5;
+        let base = source.floor();
+        let t = source - base;
+        let weights = [far(t + 1.0), near(t), near(1.0 - t), far(2.0 - t)];
+        std::array::from_fn(|k| ((base as isize - 1 + k as isize).clamp(0, last) as usize, weights[k]))
+    };
+    (0..to).map(taps_of).collect()
+}
+
+/// Kernel for distances up to 1.
+fn near(x: f32) -> f32 {
+    ((A + 2.0) * x - (A + 3.0)) * x * x + 1.0
+}
+
+/// Kernel for distances from 1 to 2.
+fn far(x: f32) -> f32 {
+    ((A * x - 5.0 * A) * x + 8.0 * A) * x - 4.0 * A
+}
+
+/// Appends the weighted sum of four of the `width`-long items of `items`.
+fn blend(items: &[f32], taps: &Taps, width: usize, out: &mut Vec<f32>) {
+    let item = |k: usize| &items[taps[k].0 * width..][..width];
+    let [a, b, c, d] = std::array::from_fn(item);
+    let [wa, wb, wc, wd] = taps.map(|(_, weight)| weight);
+    out.extend((0..width).map(|i| a[i] * wa + b[i] * wb + c[i] * wc + d[i] * wd));
+}
