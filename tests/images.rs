@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use candle_core::Device;
-use vitrine::image::{Filter, ImageError, Picture, Position, Preparation, decode, load, prepare};
+use vitrine::image::{Filter, ImageError, Picture, Preparation, decode, load, prepare};
 use vitrine::size::Size;
 
 /// The corners of `orientation_N.jpg` and `lossless.webp`, see `tests/data/images/README.md`.

@@ -137,7 +137,7 @@ fn to_rgb(picture: DynamicImage) -> RgbImage {
         DynamicImage::ImageLumaA16(grey) => map_pixels(&grey, |[l, a]| lay_over_white([high_byte(l); 3], high_byte(a))),
         DynamicImage::ImageRgba16(rgba) => {
             map_pixels(&rgba, |[r, g, b, a]| lay_over_white([r, g, b].map(high_byte), high_byte(a)))
-        },
+        }
         other if other.color().has_alpha() => over_white(&other.to_rgba8()),
         other => other.to_rgb8(),
     }
