@@ -62,8 +62,7 @@ pub fn decode(bytes: &[u8], name: &Path) -> Result<Picture, ImageError> {
         return Err(ImageError::Truncated { path: name.to_owned() });
     }
     let mut met_end = false;
-    let source = EndWatcher { bytes: Cursor::new(bytes), met_end: &mut met_end };
-    match decode_upright(source, format, name) {
+    match decode_upright(bytes, &mut met_end, format, name) {
         Ok(picture) => Ok(Picture { rgb: to_rgb(picture) }),
         Err(Failure::Refused(error)) => Err(error),
         Err(Failure::Decoder(error)) => Err(explain(error, met_end, name)),
@@ -95,8 +94,8 @@ impl From<::image::ImageError> for Failure {
     }
 }
 
-fn decode_upright(source: impl BufRead + Seek, format: ImageFormat, name: &Path) -> Result<DynamicImage, Failure> {
-    let mut reader = ImageReader::with_format(source, format);
+fn decode_upright(bytes: &[u8], met_end: &mut bool, format: ImageFormat, name: &Path) -> Result<DynamicImage, Failure> {
+    let mut reader = ImageReader::with_format(EndWatcher { bytes: Cursor::new(bytes), met_end }, format);
     let mut limits = ::image::Limits::no_limits();
     limits.max_alloc = Some(MAX_DECODER_BYTES);
     reader.limits(limits);
@@ -112,7 +111,11 @@ fn decode_upright(source: impl BufRead + Seek, format: ImageFormat, name: &Path)
     }
     // Unreadable metadata must not keep anyone from the pixels.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let mut picture = DynamicImage::from_decoder(decoder)?;
+    let exact = if format == ImageFormat::Jpeg { jpeg::decode(bytes) } else { None };
+    let mut picture = match exact {
+        Some(rgb) => DynamicImage::ImageRgb8(rgb),
+        None => DynamicImage::from_decoder(decoder)?,
+    };
     picture.apply_orientation(orientation);
     Ok(picture)
 }

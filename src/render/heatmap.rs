@@ -78,7 +78,7 @@ impl ValueRange {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Style {
     pub colours: ColourMap,
-    /// 0: only the photo, 1: only the heat.
+    /// 0: only the photo, 1: only the heat; in between cold places are more transparent than hot ones.
     pub opacity: f32,
     /// A range shared by several figures; `None`: each map's own minimum and maximum.
     pub range: Option<ValueRange>,
@@ -86,14 +86,14 @@ pub struct Style {
 
 impl Default for Style {
     fn default() -> Self {
-        Self { colours: ColourMap::default(), opacity: 0.55, range: None }
+        Self { colours: ColourMap::default(), opacity: 0.65, range: None }
     }
 }
 
 /// How much of its contrast and colour the part of the photo keeps that the model did not see.
-const UNSEEN_STRENGTH: f32 = 0.35;
+const UNSEEN_STRENGTH: f32 = 0.3;
 /// What that part fades into.
-const UNSEEN_GREY: f32 = 150.0;
+const UNSEEN_GREY: f32 = 160.0;
 
 /// The photo with heat inside of `crop` (in the photo's pixels), and dimmed outside of it.
 ///
@@ -117,7 +117,7 @@ pub fn overlay(photo: &RgbImage, map: GridMap<'_>, crop: CropBox, style: &Style)
         *pixel = match (rows[y as usize], columns[x as usize], range) {
             (Some(row), Some(column), Some(range)) => {
                 let heat = range.position(map.between(row, column)).clamp(0.0, 1.0);
-                blend(*pixel, colours[(heat * 255.0).round() as usize], opacity)
+                blend(*pixel, colours[(heat * 255.0).round() as usize], opacity_at(heat, opacity))
             }
             (Some(_), Some(_), None) => *pixel,
             _ => dimmed(*pixel),
@@ -149,6 +149,13 @@ fn neighbours_along(pixels: usize, start: f64, length: f64, patches: usize) -> V
 
 fn mix(a: f32, b: f32, share_of_b: f32) -> f32 {
     a + (b - a) * share_of_b
+}
+
+/// The opacity of one place: all of it from half heat on, and where it is cold only that share of it, so that the dark
+/// ends of the colour maps do not bury the photo where nothing is relevant.
+fn opacity_at(heat: f32, opacity: f32) -> f32 {
+    let rise = (2.0 * heat).min(1.0);
+    opacity * mix(opacity, 1.0, rise * rise * (3.0 - 2.0 * rise))
 }
 
 /// `colour` over `pixel`.
@@ -191,6 +198,12 @@ mod tests {
         let map = GridMap::new(&[-1.0, 0.0, 3.0], Size::new(1, 3)).unwrap();
         let range = map.range(ColourMap::Diverging).unwrap();
         assert_eq!((range.middle(), range.position(0.0), range.high), (0.0, 0.5, 3.0));
+    }
+
+    #[test]
+    fn cold_places_let_more_of_the_photo_through() {
+        assert_eq!([0.0, 0.5, 1.0].map(|heat| opacity_at(heat, 0.5)), [0.25, 0.5, 0.5]);
+        assert_eq!([0.0, 0.5, 1.0].map(|heat| opacity_at(heat, 1.0)), [1.0; 3]);
     }
 
     #[test]

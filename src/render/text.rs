@@ -83,7 +83,7 @@ pub(super) fn three_digits(value: f32) -> String {
     let scientific = format!("{value:.2e}");
     let power = scientific.split_once('e').and_then(|(_, power)| power.parse::<i32>().ok());
     let text = match power {
-        Some(power @ -3..=4) => format!("{value:.*}", usize::try_from(2 - power).unwrap_or(0)),
+        Some(power @ -4..=4) => format!("{value:.*}", usize::try_from(2 - power).unwrap_or(0)),
         // The typeface has no raised minus for a power of ten.
         _ => scientific,
     };

@@ -5,7 +5,7 @@
 /// Walks the markers (ITU-T T.81, B.1) without decoding: a segment is skipped by its length, so that an end marker
 /// inside an embedded thumbnail does not count; in entropy-coded data a 0xFF is either stuffed (0xFF00), a restart
 /// marker, or the next real marker.
-pub(super) fn reaches_end(bytes: &[u8]) -> bool {
+pub(in crate::image) fn reaches_end(bytes: &[u8]) -> bool {
     let mut at = 2; // after the start-of-image marker
     while let Some(&[lead, marker]) = bytes.get(at..at + 2) {
         at += match (lead, marker) {
