@@ -60,6 +60,29 @@ fn cmyk_in_both_spellings_of_adobe_shows_the_inks() {
 }
 
 #[test]
+fn every_kind_of_chroma_is_decoded_as_libjpeg_does() {
+    for name in ["libjpeg_420_progressive", "libjpeg_422", "libjpeg_440"] {
+        let expected = load(&data(&format!("{name}.png"))).unwrap();
+        assert_eq!(load(&data(&format!("{name}.jpg"))).unwrap().rgb, expected.rgb, "{name}, to the last bit");
+    }
+}
+
+#[test]
+fn no_damage_inside_a_jpeg_makes_the_decoder_stumble() {
+    let whole = std::fs::read(data("libjpeg_420_progressive.jpg")).unwrap();
+    for at in 2..whole.len() - 2 {
+        for damage in [0x01, 0x55, 0xff] {
+            let mut bytes = whole.clone();
+            bytes[at] ^= damage;
+            // Either a picture or an error with a sentence; the file ends where it should, so both are possible.
+            if let Err(error) = decode(&bytes, Path::new("damaged.jpg")) {
+                assert!(error.to_string().ends_with("damaged.jpg"), "{error}");
+            }
+        }
+    }
+}
+
+#[test]
 fn sixteen_bits_keep_their_high_byte() {
     let rgb = load(&data("rgb_16bit.png")).unwrap();
     // Pillow reads the same file as [(0, 0, 1), (127, 128, 255)].

@@ -1,6 +1,8 @@
 //! The inverse cosine transform in integers of 13 fractional bits (Loeffler, Ligtenberg, Moschytz 1989), rounded at
 //! the same places as libjpeg's accurate integer method.
 
+use rayon::prelude::*;
+
 use super::frame::Component;
 
 const FRACTION_BITS: u32 = 13;
@@ -18,15 +20,16 @@ pub(super) fn plane(component: &Component) -> Option<Plane> {
     let table = component.quantisation?;
     let stride = 8 * component.blocks_per_row;
     let mut samples = vec![0; stride * 8 * component.blocks_per_column];
-    for (position, block) in component.blocks.iter().enumerate() {
-        let (row, column) = (position / component.blocks_per_row, position % component.blocks_per_row);
-        let coefficients = std::array::from_fn(|i| i32::from(block[i]).wrapping_mul(i32::from(table[i])));
-        let pixels = inverse(coefficients);
-        for (y, line) in pixels.chunks_exact(8).enumerate() {
-            let start = (8 * row + y) * stride + 8 * column;
-            samples[start..start + 8].copy_from_slice(line);
+    let rows = samples.par_chunks_mut(8 * stride).zip(component.blocks.par_chunks(component.blocks_per_row));
+    rows.for_each(|(samples, blocks)| {
+        for (column, block) in blocks.iter().enumerate() {
+            let coefficients = std::array::from_fn(|i| i32::from(block[i]).wrapping_mul(i32::from(table[i])));
+            for (y, line) in inverse(coefficients).chunks_exact(8).enumerate() {
+                let start = y * stride + 8 * column;
+                samples[start..start + 8].copy_from_slice(line);
+            }
         }
-    }
+    });
     Some(Plane { samples, stride })
 }
 

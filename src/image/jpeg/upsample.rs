@@ -2,6 +2,8 @@
 //!
 //! The rounding alternates from sample to sample, so that no drift of brightness results.
 
+use rayon::prelude::*;
+
 use super::frame::{Component, Frame};
 use super::transform::Plane;
 
@@ -14,16 +16,15 @@ pub(super) fn to_full_size(plane: &Plane, frame: &Frame, component: &Component) 
     let (across, down) = (max_across / component.across, max_down / component.down);
     // Narrow pictures are not worth a filter: libjpeg repeats samples there.
     let smooth_columns = across == 2 && component.width > 2;
-    let mut full = Vec::with_capacity(frame.width * frame.height);
-    let mut line = Vec::new();
-    for y in 0..frame.height {
+    let mut full = vec![0; frame.width * frame.height];
+    full.par_chunks_mut(frame.width).enumerate().for_each_init(Vec::new, |line, (y, pixels)| {
         let row = plane.row(y / down, component);
         line.clear();
         // The nearer neighbour beyond: above for upper rows of a pair, below for lower ones.
         let next = if y % 2 == 0 { (y / 2).saturating_sub(1) } else { (y / 2 + 1).min(component.height - 1) };
         match (across, down) {
-            (2, 1) if smooth_columns => widen(row, &mut line),
-            (2, 2) if smooth_columns => widen_sums(row, plane.row(next, component), &mut line),
+            (2, 1) if smooth_columns => widen(row, line),
+            (2, 2) if smooth_columns => widen_sums(row, plane.row(next, component), line),
             (1, 2) => {
                 let bias = if y % 2 == 0 { 1 } else { 2 };
                 let mixed = |(&near, &far): (&u8, &u8)| ((3 * u16::from(near) + u16::from(far) + bias) >> 2) as u8;
@@ -31,8 +32,11 @@ pub(super) fn to_full_size(plane: &Plane, frame: &Frame, component: &Component) 
             }
             _ => line.extend(row.iter().flat_map(|&sample| std::iter::repeat_n(sample, across))),
         }
-        full.extend_from_slice(line.get(..frame.width)?);
-    }
+        // A row of samples, enlarged, is at least as wide as the frame.
+        for (pixel, &sample) in pixels.iter_mut().zip(line.iter()) {
+            *pixel = sample;
+        }
+    });
     Some(full)
 }
 
