@@ -15,6 +15,7 @@ fn data(name: &str) -> PathBuf {
 }
 
 /// A file beside the repository, or `None` with a note; under `CI=true` it must be there.
+#[expect(clippy::print_stdout, reason = "a skipped test says so")]
 fn shared(path: &str) -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared").join(path);
     if path.exists() {
