@@ -22,6 +22,7 @@ pub mod engine;
 pub mod eval;
 pub mod image;
 pub mod jobs;
+pub mod npy;
 pub mod relevance;
 pub mod render;
 pub mod size;

@@ -1,0 +1,94 @@
+//! Finds the pictures in a folder.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use super::error::ImageError;
+
+/// Extensions of the formats that decode, in lower case.
+const EXTENSIONS: [&str; 17] = [
+    "jpg", "jpeg", "jpe", "jfif", "png", "webp", "tif", "tiff", "gif", "bmp", "tga", "qoi", "pnm", "ppm", "pgm", "pbm",
+    "pam",
+];
+
+/// Whether the name looks like a picture; hidden files (`._photo.jpg` of macOS) do not.
+pub fn is_image_path(path: &Path) -> bool {
+    let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
+    !is_hidden(path) && extension.is_some_and(|extension| EXTENSIONS.contains(&extension.as_str()))
+}
+
+/// All pictures in `folder` and below, sorted by path, so that every run and every system sees the same order.
+///
+/// Links to folders are followed, each folder once.
+///
+/// # Errors
+/// When a folder cannot be read.
+pub fn list_images(folder: &Path) -> Result<Vec<PathBuf>, ImageError> {
+    let mut found = Vec::new();
+    let mut visited = HashSet::new();
+    let mut waiting = vec![folder.to_owned()];
+    while let Some(folder) = waiting.pop() {
+        let unreadable = |source| ImageError::from_io(source, folder.clone());
+        if !visited.insert(folder.canonicalize().map_err(unreadable)?) {
+            continue;
+        }
+        for entry in std::fs::read_dir(&folder).map_err(unreadable)? {
+            let path = entry.map_err(unreadable)?.path();
+            if path.is_dir() && !is_hidden(&path) {
+                waiting.push(path);
+            } else if is_image_path(&path) && path.is_file() {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn is_hidden(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn extensions_decide_in_any_case_and_hidden_files_are_left_out() {
+        assert!(is_image_path(Path::new("a/N01440764_1.JPEG")));
+        assert!(is_image_path(Path::new("b.webp")));
+        assert!(!is_image_path(Path::new("a/._photo.jpg")));
+        assert!(!is_image_path(Path::new("notes.txt")));
+        assert!(!is_image_path(Path::new("jpg")));
+    }
+
+    #[test]
+    fn folders_are_searched_recursively_in_sorted_order() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(root.path().join("b/.cache")).unwrap();
+        for name in ["c.png", "a.jpg", "b/z.gif", "b/.cache/thumbnail.png", "notes.txt"] {
+            std::fs::write(root.path().join(name), b"content does not matter").unwrap();
+        }
+        let names: Vec<_> = list_images(root.path())
+            .unwrap()
+            .iter()
+            .map(|path| path.strip_prefix(root.path()).unwrap().to_string_lossy().replace('\\', "/"))
+            .collect();
+        assert_eq!(names, ["a.jpg", "b/z.gif", "c.png"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_back_to_the_folder_does_not_go_round_in_circles() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::write(root.path().join("a.jpg"), b"content does not matter").unwrap();
+        std::os::unix::fs::symlink(root.path(), root.path().join("loop")).unwrap();
+        assert_eq!(list_images(root.path()).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_missing_folder_is_named() {
+        let error = list_images(Path::new("no/such/folder")).unwrap_err();
+        assert!(matches!(error, ImageError::NotFound { .. }) && error.to_string().ends_with("no/such/folder"));
+    }
+}
