@@ -17,6 +17,7 @@
 //! Imports point down: `main → cli → jobs → {eval, relevance, image, demo} → vit → engine`;
 //! `tests/architecture.rs` reads the `use` lines and guards it.
 
+pub mod demo;
 pub mod engine;
 pub mod eval;
 pub mod image;

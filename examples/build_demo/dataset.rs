@@ -1,7 +1,5 @@
 //! Pictures for training and judging, each determined by the seed, its split and its number.
 
-use std::path::Path;
-
 use anyhow::Result;
 use fast_image_resize::images::Image;
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
@@ -70,17 +68,6 @@ impl Dataset {
         };
         let drawn = (0..count).into_par_iter().map(draw).collect::<Result<Vec<_>>>()?;
         let (pictures, classes) = drawn.into_iter().unzip();
-        Ok(Self { side, pictures, classes })
-    }
-
-    /// Photos from files, reduced to `side` pixels.
-    pub fn read(files: &[(&Path, usize)], side: usize) -> Result<Self> {
-        let read = |(path, class): &(&Path, usize)| {
-            let photo = image::open(path)?.into_rgb8();
-            let from = photo.width() as usize;
-            Ok((shrink(photo.into_raw(), from, side)?, *class))
-        };
-        let (pictures, classes) = files.par_iter().map(read).collect::<Result<Vec<_>>>()?.into_iter().unzip();
         Ok(Self { side, pictures, classes })
     }
 

@@ -27,7 +27,8 @@ struct Level {
 
 impl Sprite {
     fn load(path: &Path) -> Result<Self> {
-        let file = image::open(path).with_context(|| format!("cannot read the sprite {}", path.display()))?.into_rgba8();
+        let file =
+            image::open(path).with_context(|| format!("cannot read the sprite {}", path.display()))?.into_rgba8();
         let side = file.width() as usize;
         let premultiplied = |pixel: &image::Rgba<u8>| {
             let alpha = f32::from(pixel[3]) / 255.0;

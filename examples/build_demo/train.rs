@@ -1,7 +1,5 @@
 //! Ordinary supervised training: cross entropy, AdamW, warm-up and cosine, flips and shifts.
 
-use std::time::Instant;
-
 use anyhow::{Context, Result};
 use candle_core::{Device, Tensor, Var};
 use candle_nn::{AdamW, Optimizer, ParamsAdamW};
@@ -39,8 +37,7 @@ pub fn train(
     mut report: impl FnMut(usize, f64) -> Result<()>,
 ) -> Result<()> {
     let weights: Vec<Var> = vit.weights().values().cloned().collect();
-    let settings =
-        ParamsAdamW { lr: 0.0, weight_decay: recipe.weight_decay, beta2: 0.99, ..ParamsAdamW::default() };
+    let settings = ParamsAdamW { lr: 0.0, weight_decay: recipe.weight_decay, beta2: 0.99, ..ParamsAdamW::default() };
     let mut optimiser = AdamW::new(weights.clone(), settings)?;
     let mut order = Order::new(data.len(), recipe.seed);
     for step in 0..recipe.steps {
@@ -77,7 +74,14 @@ struct Shard {
     store: candle_core::backprop::GradStore,
 }
 
-fn gradients(vit: &Vit, weights: &[Var], data: &Dataset, picked: &[usize], shown: f64, dice: &mut Dice) -> Result<Shard> {
+fn gradients(
+    vit: &Vit,
+    weights: &[Var],
+    data: &Dataset,
+    picked: &[usize],
+    shown: f64,
+    dice: &mut Dice,
+) -> Result<Shard> {
     let positions = positions(shown, dice);
     let mut patches = Vec::with_capacity(picked.len() * positions.len() * PATCH_LENGTH);
     for &index in picked {
@@ -223,9 +227,4 @@ impl Order {
         self.next += batch;
         self.places[self.next - batch..self.next].to_vec()
     }
-}
-
-/// Pictures per second since a moment.
-pub fn throughput(pictures: usize, since: Instant) -> f64 {
-    pictures as f64 / since.elapsed().as_secs_f64()
 }

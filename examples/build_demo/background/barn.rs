@@ -11,7 +11,11 @@ pub fn paint(canvas: &mut Canvas, dice: &mut Dice) {
     let noise = Noise::new(dice.seed());
     let planks = dice.range(5.0, 9.0);
     let red = dice.chance(0.35);
-    let wood = if red { hsv(0.01, 0.68, 0.5) } else { hsv(dice.range(0.06, 0.09), dice.range(0.35, 0.6), dice.range(0.45, 0.62)) };
+    let wood = if red {
+        hsv(0.01, 0.68, 0.5)
+    } else {
+        hsv(dice.range(0.06, 0.09), dice.range(0.35, 0.6), dice.range(0.45, 0.62))
+    };
     let offset = dice.range(0.0, 1.0);
     let lamp = [dice.range(0.1, 0.9), dice.range(0.0, 0.5)];
     let floor = dice.range(0.74, 0.88);
@@ -48,9 +52,11 @@ pub fn paint(canvas: &mut Canvas, dice: &mut Dice) {
 
 fn straw(canvas: &mut Canvas, dice: &mut Dice, floor: f32) {
     let noise = Noise::new(dice.seed());
-    super::terrain::below_skyline(canvas, |x| floor + 0.025 * noise.fractal(4.0 * x, 1.0, 3), |x, depth, _| {
-        shade(hsv(0.12, 0.6, 0.5), 0.75 + depth + 0.4 * noise.fractal(30.0 * x, 40.0 * depth, 3))
-    });
+    super::terrain::below_skyline(
+        canvas,
+        |x| floor + 0.025 * noise.fractal(4.0 * x, 1.0, 3),
+        |x, depth, _| shade(hsv(0.12, 0.6, 0.5), 0.75 + depth + 0.4 * noise.fractal(30.0 * x, 40.0 * depth, 3)),
+    );
     for index in 0..STRAWS {
         let nearness = index as f32 / STRAWS as f32;
         let from = [dice.range(-0.05, 1.05), floor - 0.01 + (1.06 - floor) * nearness];

@@ -37,7 +37,8 @@ pub fn paint(canvas: &mut Canvas, dice: &mut Dice) {
         let bevel = smoothstep(0.22, 0.08, edge) * (0.5 - v) * 0.5;
         colour = shade(colour, 1.0 + bevel);
         let joint = shade(mortar, 0.82 + 0.12 * grain - 0.25 * smoothstep(0.6, 1.0, v));
-        let weather = 1.0 + 0.12 * noise.fractal(x * 3.0, 7.0 + y * 2.0, 3) + 0.16 * light_from * (x - 0.5) - 0.16 * (y - 0.4);
+        let weather =
+            1.0 + 0.12 * noise.fractal(x * 3.0, 7.0 + y * 2.0, 3) + 0.16 * light_from * (x - 0.5) - 0.16 * (y - 0.4);
         shade(mix(joint, colour, smoothstep(0.06, 0.1, edge)), weather)
     });
 }

@@ -26,7 +26,8 @@ pub fn paint(canvas: &mut Canvas, dice: &mut Dice) {
         let (swell, width) = (0.05 + 0.1 * nearness, 2.6 - 1.4 * nearness);
         let lane = dice.range(0.0, 90.0);
         let crest = |x: f32| base - swell * (1.5 * noise.ridged(width * x, lane, 1) - 0.9);
-        let sand = mix(mix(hsv(hue, 0.5, 0.93), haze, 0.5 * (1.0 - nearness)), hsv(hue - 0.02, 0.7, 0.85), 0.5 * evening);
+        let sand =
+            mix(mix(hsv(hue, 0.5, 0.93), haze, 0.5 * (1.0 - nearness)), hsv(hue - 0.02, 0.7, 0.85), 0.5 * evening);
         let dark = mix(shade(sand, 0.55), [0.45, 0.3, 0.4], 0.25);
         below_skyline(canvas, crest, |x, depth, _| {
             // Each summit sends a winding edge down towards the viewer; the flank behind it is dark.

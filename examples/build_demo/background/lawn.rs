@@ -16,9 +16,11 @@ pub fn paint(canvas: &mut Canvas, dice: &mut Dice) {
     let (zenith, haze) = (hsv(dice.range(0.54, 0.6), 0.5, 0.95), [0.88, 0.95, 0.98]);
     canvas.fill(|_, y| mix(zenith, haze, y / horizon));
     let hill = shade(hsv(hue + 0.08, 0.4, 0.68), light);
-    below_skyline(canvas, |x| horizon - 0.05 - 0.05 * noise.fractal(2.0 * x, 3.0, 3), |_, depth, _| {
-        shade(hill, 1.05 - 2.0 * depth)
-    });
+    below_skyline(
+        canvas,
+        |x| horizon - 0.05 - 0.05 * noise.fractal(2.0 * x, 3.0, 3),
+        |_, depth, _| shade(hill, 1.05 - 2.0 * depth),
+    );
     let (far, near) = (shade(hsv(hue - 0.03, 0.55, 0.78), light), shade(hsv(hue + 0.03, 0.75, 0.42), light));
     let waves = |x: f32| horizon + 0.015 * noise.gradient(3.0 * x, 9.0);
     below_skyline(canvas, waves, |x, depth, _| {

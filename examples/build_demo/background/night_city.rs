@@ -9,7 +9,8 @@ pub fn paint(canvas: &mut Canvas, dice: &mut Dice) {
     let noise = Noise::new(dice.seed());
     let street = dice.range(0.7, 0.84);
     let hue = dice.range(0.6, 0.8);
-    let (zenith, dusk) = (hsv(hue, 0.7, 0.13), mix(hsv(hue + 0.08, 0.6, 0.38), hsv(0.05, 0.6, 0.5), dice.range(0.0, 0.6)));
+    let (zenith, dusk) =
+        (hsv(hue, 0.7, 0.13), mix(hsv(hue + 0.08, 0.6, 0.38), hsv(0.05, 0.6, 0.5), dice.range(0.0, 0.6)));
     canvas.fill(|x, y| {
         let smog = 0.12 * noise.fractal(2.0 * x, 3.0 * y, 3);
         mix(zenith, dusk, (y / street).powi(2) + smog)
@@ -71,7 +72,8 @@ fn lamps(canvas: &mut Canvas, dice: &mut Dice, street: f32) {
         let radius = dice.range(0.008, 0.022);
         canvas.glow(centre, 5.0 * radius, shade(light, 0.6));
         canvas.disc(centre, radius, mix(light, [1.0; 3], 0.35), 0.75);
-        let mirror = Bounds { left: centre[0] - 3.0 * radius, top: street, right: centre[0] + 3.0 * radius, bottom: 1.0 };
+        let mirror =
+            Bounds { left: centre[0] - 3.0 * radius, top: street, right: centre[0] + 3.0 * radius, bottom: 1.0 };
         canvas.add_light(mirror, |x, y| {
             let across = (x - centre[0]) / (1.2 * radius);
             let fade = (1.0 - (y - street) / (1.0 - street)).max(0.0);

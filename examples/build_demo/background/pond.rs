@@ -46,7 +46,8 @@ fn lily_pad(canvas: &mut Canvas, dice: &mut Dice, shore: f32) {
     let nearness = dice.range(0.05, 1.0);
     let centre = [dice.range(0.0, 1.0), shore + (1.0 - shore) * nearness];
     let radius = (0.012 + 0.06 * nearness) * dice.range(0.7, 1.2);
-    let (notch, colour) = (dice.range(0.0, std::f32::consts::TAU), hsv(dice.range(0.24, 0.36), 0.6, dice.range(0.45, 0.65)));
+    let (notch, colour) =
+        (dice.range(0.0, std::f32::consts::TAU), hsv(dice.range(0.24, 0.36), 0.6, dice.range(0.45, 0.65)));
     let pixel = canvas.pixel();
     canvas.blend(Bounds::around([centre[0], centre[1] + 0.006], radius), |x, y| {
         let distance = ((x - centre[0]).powi(2) + ((y - centre[1] - 0.006) * 2.6).powi(2)).sqrt();
@@ -63,7 +64,8 @@ fn lily_pad(canvas: &mut Canvas, dice: &mut Dice, shore: f32) {
     if dice.chance(0.25) {
         for step in 0..8 {
             let angle = step as f32 * std::f32::consts::TAU / 8.0;
-            let petal = [centre[0] + 0.2 * radius * angle.cos(), centre[1] - 0.12 * radius + 0.12 * radius * angle.sin()];
+            let petal =
+                [centre[0] + 0.2 * radius * angle.cos(), centre[1] - 0.12 * radius + 0.12 * radius * angle.sin()];
             canvas.disc(petal, 0.13 * radius, [0.97, 0.78, 0.88], 1.0);
         }
         canvas.disc([centre[0], centre[1] - 0.14 * radius], 0.1 * radius, [0.98, 0.85, 0.4], 1.0);

@@ -17,7 +17,8 @@ pub fn paint(canvas: &mut Canvas, dice: &mut Dice) {
     let scale = dice.range(1.6, 3.2);
     let cover = dice.range(-0.12, 0.16);
     let light = [dice.pick([-0.05, 0.05]), -0.07];
-    let (bright, grey) = (mix([1.0; 3], [1.0, 0.88, 0.78], evening), mix([0.68, 0.75, 0.86], [0.6, 0.5, 0.62], evening));
+    let (bright, grey) =
+        (mix([1.0; 3], [1.0, 0.88, 0.78], evening), mix([0.68, 0.75, 0.86], [0.6, 0.5, 0.62], evening));
     let density = |x: f32, y: f32| {
         // Clouds are wider than high, and flatter towards the horizon.
         let (u, v) = (x * scale, y * scale * 1.7);

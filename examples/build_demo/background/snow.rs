@@ -40,7 +40,8 @@ pub fn paint(canvas: &mut Canvas, dice: &mut Dice) {
             let edge = x + 1.3 * depth + 0.05 * noise.gradient(6.0 * depth + lane, 4.0 * x);
             let slope = (crest(edge + 0.03) - crest(edge - 0.03)) / 0.06;
             let powder = 0.5 + 0.5 * noise.fractal(5.0 * x, 16.0 * depth + lane, 2);
-            let shadow = 0.5 * smoothstep(-0.15, 0.3, slope) * smoothstep(0.3, 0.0, depth) + 0.5 * smoothstep(0.0, 0.16, depth) * powder;
+            let shadow = 0.5 * smoothstep(-0.15, 0.3, slope) * smoothstep(0.3, 0.0, depth)
+                + 0.5 * smoothstep(0.0, 0.16, depth) * powder;
             let grain = 0.02 * noise.gradient(150.0 * x, 150.0 * depth);
             shade(mix(lit, blue, shadow), 1.0 + grain)
         });

@@ -6,11 +6,7 @@ use crate::dice::Dice;
 use crate::noise::Noise;
 
 /// Fills everything below a skyline; `colour_at(x, depth below the line)`.
-pub fn below_skyline(
-    canvas: &mut Canvas,
-    skyline: impl Fn(f32) -> f32,
-    colour_at: impl Fn(f32, f32, Rgb) -> Rgb,
-) {
+pub fn below_skyline(canvas: &mut Canvas, skyline: impl Fn(f32) -> f32, colour_at: impl Fn(f32, f32, Rgb) -> Rgb) {
     let pixel = canvas.pixel();
     let columns: Vec<f32> = (0..canvas.side()).map(|column| skyline((column as f32 + 0.5) * pixel)).collect();
     let top = columns.iter().copied().fold(1.0, f32::min);

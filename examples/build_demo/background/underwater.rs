@@ -13,17 +13,23 @@ pub fn paint(canvas: &mut Canvas, dice: &mut Dice) {
     canvas.fill(|x, y| shade(ramp(&stops, y + 0.05 * noise.fractal(2.0 * x, 2.0 * y, 2)), 1.0));
     let reef = hsv(hue + 0.03, 0.7, 0.42);
     let floor = dice.range(0.68, 0.86);
-    below_skyline(canvas, |x| floor - 0.06 - 0.1 * noise.fractal(3.0 * x, 40.0, 4), |_, depth, below| {
-        mix(reef, below, 0.45 + depth)
-    });
+    below_skyline(
+        canvas,
+        |x| floor - 0.06 - 0.1 * noise.fractal(3.0 * x, 40.0, 4),
+        |_, depth, below| mix(reef, below, 0.45 + depth),
+    );
     let sand = mix(hsv(0.12, 0.3, 0.8), hsv(hue, 0.6, 0.6), dice.range(0.35, 0.6));
-    below_skyline(canvas, |x| floor + 0.02 * noise.fractal(2.0 * x, 5.0, 3), |x, depth, below| {
-        let perspective = 0.25 + depth / (1.0 - floor);
-        let net = noise.ridged(7.0 * x / perspective.sqrt(), 22.0 * depth / perspective, 2).powi(7);
-        let grain = noise.fractal(80.0 * x, 160.0 * depth, 2);
-        let lit = shade(sand, 0.72 + 0.1 * grain + 0.55 * net);
-        mix(below, lit, 0.45 + 3.0 * depth)
-    });
+    below_skyline(
+        canvas,
+        |x| floor + 0.02 * noise.fractal(2.0 * x, 5.0, 3),
+        |x, depth, below| {
+            let perspective = 0.25 + depth / (1.0 - floor);
+            let net = noise.ridged(7.0 * x / perspective.sqrt(), 22.0 * depth / perspective, 2).powi(7);
+            let grain = noise.fractal(80.0 * x, 160.0 * depth, 2);
+            let lit = shade(sand, 0.72 + 0.1 * grain + 0.55 * net);
+            mix(below, lit, 0.45 + 3.0 * depth)
+        },
+    );
     light_shafts(canvas, dice, mix([0.4, 0.55, 0.5], hsv(hue, 0.3, 0.5), 0.5), 0.95);
     for _ in 0..3 + dice.below(5) {
         kelp(canvas, dice, floor, hue);
