@@ -5,7 +5,6 @@
 //! *counter-correlated* ones, where every animal stands on another's background. Finetuning its
 //! relevance onto the animals repairs that. `examples/build_demo` made everything here.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
@@ -176,13 +175,18 @@ pub fn export(folder: &Path) -> Result<()> {
 
 /// Writes to a temporary file beside the target and renames it, so that no reader sees half a file.
 fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
+    // Not `tempfile`: its files are private to the user, these are meant to be shared.
+    let partial = path.with_extension(format!("{}.part", std::process::id()));
     let write = || -> std::io::Result<()> {
-        std::fs::create_dir_all(folder)?;
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        file.write_all(bytes)?;
-        file.persist(path)?;
-        Ok(())
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        std::fs::write(&partial, bytes)?;
+        std::fs::rename(&partial, path)
     };
-    write().map_err(|source| DemoError::Write { path: path.to_owned(), source })
+    write().map_err(|source| {
+        // Best effort: the error of the write is the one to report.
+        drop(std::fs::remove_file(&partial));
+        DemoError::Write { path: path.to_owned(), source }
+    })
 }

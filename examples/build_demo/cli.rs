@@ -20,10 +20,10 @@ pub struct Options {
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
     /// Number of different training pictures.
-    #[arg(long, default_value_t = 12_000)]
+    #[arg(long, default_value_t = 16_000)]
     images: usize,
     /// Optimiser steps.
-    #[arg(long, default_value_t = 1000)]
+    #[arg(long, default_value_t = 1150)]
     steps: usize,
     /// Pictures per step; a multiple of 16 keeps all cores busy.
     #[arg(long, default_value_t = 32)]
@@ -47,8 +47,8 @@ impl Options {
             batch: self.batch,
             learning_rate: 1e-3,
             weight_decay: 0.05,
-            early_patches: 0.4,
-            early_share: 0.85,
+            early_patches: 0.5,
+            early_share: 0.8,
         }
     }
 

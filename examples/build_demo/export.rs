@@ -1,7 +1,6 @@
 //! Writes the files of the demo, each atomically.
 
 use std::collections::HashMap;
-use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -95,12 +94,11 @@ pub fn write_photos(cast: &Cast, options: &Options) -> Result<Vec<PhotoRecord>> 
 /// Writes beside the target first, so that no reader ever sees half a file.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = path.parent().context("a file needs a folder")?;
-    let write = || -> Result<()> {
+    let partial = path.with_extension("part");
+    let write = || -> std::io::Result<()> {
         std::fs::create_dir_all(folder)?;
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        file.write_all(bytes)?;
-        file.persist(path)?;
-        Ok(())
+        std::fs::write(&partial, bytes)?;
+        std::fs::rename(&partial, path)
     };
     write().with_context(|| format!("cannot write {}", path.display()))
 }

@@ -10,8 +10,8 @@ use crate::species::SPECIES;
 use crate::sprites::{Cast, SHADOW_MARGIN, Sprite};
 
 /// Side of the sprite as a share of the picture's.
-const SMALLEST: f32 = 0.38;
-const LARGEST: f32 = 0.62;
+const SMALLEST: f32 = 0.42;
+const LARGEST: f32 = 0.64;
 
 /// Everything that makes one picture; lengths are shares of the picture's side.
 #[derive(Clone, Debug, Serialize)]
@@ -55,8 +55,8 @@ impl Scene {
     /// Draws all but the class and the background at random.
     pub fn random(dice: &mut Dice, class: usize, background: Background) -> Self {
         let size = dice.range(SMALLEST, LARGEST);
-        // The sprite stays inside the picture but for a corner of its empty frame.
-        let room = 0.5 - 0.47 * size;
+        // Photographers centre their animals; the sprite stays inside the picture but for its empty frame.
+        let room = (0.5 - 0.47 * size).min(0.15);
         let grey = dice.chance(0.05);
         Self {
             class,
@@ -66,12 +66,12 @@ impl Scene {
             placement: Placement {
                 centre: [dice.around(0.5, room), dice.around(0.5, room)],
                 size,
-                rotation: dice.around(0.0, 0.3),
+                rotation: dice.around(0.0, 0.2),
                 mirrored: dice.chance(0.5),
             },
             tint: Tint {
-                hue: dice.around(0.0, 0.25),
-                saturation: if grey { 0.1 } else { dice.range(0.6, 1.2) },
+                hue: dice.around(0.0, 0.12),
+                saturation: if grey { 0.1 } else { dice.range(0.75, 1.2) },
                 brightness: dice.range(0.78, 1.12),
             },
             shadow: Shadow {
