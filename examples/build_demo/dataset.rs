@@ -77,7 +77,7 @@ impl Dataset {
 }
 
 /// Bicubic reduction with antialiasing of a square RGB picture.
-fn shrink(rgb: Vec<u8>, from: usize, to: usize) -> Result<Vec<u8>> {
+pub fn shrink(rgb: Vec<u8>, from: usize, to: usize) -> Result<Vec<u8>> {
     let source = Image::from_vec_u8(from as u32, from as u32, rgb, PixelType::U8x3)?;
     let mut target = Image::new(to as u32, to as u32, PixelType::U8x3);
     let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::CatmullRom));
