@@ -1,5 +1,7 @@
 //! The embedded demo from outside: complete, small, consistent, and truly leaning on the background.
 
+#![allow(clippy::unwrap_used, reason = "a helper of a test fails by panicking, as the test itself does")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
