@@ -18,6 +18,7 @@
 //! `tests/architecture.rs` reads the `use` lines and guards it.
 
 pub mod cli;
+pub mod demo;
 pub mod engine;
 pub mod eval;
 pub mod image;
