@@ -1,8 +1,68 @@
 //! The Vision Transformer: architecture, weights in every spelling, and the hand-derived passes.
+//!
+//! [`Vit`] runs them on any [`Ops`] backend; everyone else sees it as an [`Engine`].
 
+mod backward;
 pub mod classes;
 pub mod config;
+mod engine;
+mod forward;
 pub mod hub;
+mod parameters;
+mod trace;
 pub mod weights;
 
+use std::collections::BTreeMap;
+
+use crate::engine::{DeviceInfo, Ops};
+
 pub use config::{Pooling, VitConfig};
+pub use engine::{Batch, Engine, EngineError, KeepMaps, Muted, Objective, Start, Trace, TraceOptions, argmax, softmax};
+use parameters::Parameters;
+
+/// A Vision Transformer whose weights live on one backend.
+pub struct Vit<O: Ops> {
+    config: VitConfig,
+    ops: O,
+    parameters: Parameters<O::Buffer>,
+}
+
+impl<O: Ops> Vit<O> {
+    /// Moves the tensors of a checkpoint onto the backend.
+    ///
+    /// # Errors
+    /// If a tensor is missing or the device has no room.
+    pub fn new(ops: O, config: VitConfig, tensors: BTreeMap<String, weights::Tensor>) -> Result<Self, EngineError> {
+        let parameters = Parameters::upload(&ops, &config, tensors)?;
+        Ok(Self { config, ops, parameters })
+    }
+}
+
+impl<O: Ops> Engine for Vit<O>
+where
+    O::Buffer: Clone,
+{
+    fn device(&self) -> DeviceInfo {
+        self.ops.info()
+    }
+
+    fn config(&self) -> &VitConfig {
+        &self.config
+    }
+
+    fn classify(&self, batch: &Batch) -> Result<Vec<Vec<f32>>, EngineError> {
+        self.check_batch(batch)?;
+        let rows = self.readout_rows(self.config.grid_of(batch.size));
+        let output = self.forward(batch, rows, drop)?;
+        self.logits(&output, batch.count)
+    }
+
+    fn trace(
+        &self,
+        batch: &Batch,
+        objective: &dyn Fn(usize, &[f32]) -> Objective,
+        options: &TraceOptions,
+    ) -> Result<Vec<Trace>, EngineError> {
+        self.trace_batch(batch, objective, options)
+    }
+}

@@ -1,0 +1,195 @@
+//! What jobs and the command line see of a model: plain data in, plain data out, whatever computes.
+
+use crate::engine::DeviceInfo;
+use crate::size::Size;
+
+use super::VitConfig;
+
+/// Normalised pictures of one size.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    /// `[count, channels, height, width]`, row-major.
+    pub pixels: Vec<f32>,
+    pub count: usize,
+    pub size: Size,
+}
+
+/// The scalar y whose gradient explains a prediction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Objective {
+    /// The raw logit of a class.
+    Logit(usize),
+    /// logit_a − logit_b: why a rather than b.
+    Contrast(usize, usize),
+    /// The softmax probability of a class.
+    Probability(usize),
+}
+
+impl Objective {
+    fn classes(self) -> impl Iterator<Item = usize> {
+        let (a, b) = match self {
+            Self::Logit(a) | Self::Probability(a) => (a, None),
+            Self::Contrast(a, b) => (a, Some(b)),
+        };
+        std::iter::once(a).chain(b)
+    }
+
+    pub(super) fn largest_class(self) -> usize {
+        self.classes().max().unwrap_or(0)
+    }
+
+    /// ∂y/∂logits.
+    pub(super) fn gradient(self, logits: &[f32]) -> Vec<f32> {
+        let mut d_logits = vec![0.0; logits.len()];
+        match self {
+            Self::Logit(class) => d_logits[class] = 1.0,
+            Self::Contrast(class, other) => {
+                d_logits[class] += 1.0;
+                d_logits[other] -= 1.0;
+            }
+            Self::Probability(class) => {
+                let p = softmax(logits);
+                for (d, q) in d_logits.iter_mut().zip(&p) {
+                    *d = -p[class] * q;
+                }
+                d_logits[class] += p[class];
+            }
+        }
+        d_logits
+    }
+}
+
+/// Which token's row of R is followed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Start {
+    /// What the classifier reads: the class token, or the mean of the patches.
+    #[default]
+    Readout,
+    /// Any token, counted from 0 with the prefix tokens first: «what does this patch look at».
+    Token(usize),
+}
+
+/// Heads and blocks left out of the relevance (their attention still computes the prediction).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Muted {
+    pub blocks: Vec<usize>,
+    /// (block, head)
+    pub heads: Vec<(usize, usize)>,
+}
+
+/// Which attention maps and gradients come back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum KeepMaps {
+    #[default]
+    None,
+    /// Of the last block, all query rows.
+    Last,
+    All,
+}
+
+/// What an explanation should contain besides the logits.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TraceOptions {
+    pub start: Start,
+    pub muted: Muted,
+    /// GAE rows for every first block. Needs a backward pass.
+    pub relevance: bool,
+    pub rollout: bool,
+    pub attention: KeepMaps,
+    /// ∂y/∂A. Needs a backward pass.
+    pub gradients: KeepMaps,
+    /// ∂y/∂x. Needs a backward pass.
+    pub input_gradient: bool,
+}
+
+impl TraceOptions {
+    /// GAE from the classifier's token, nothing else.
+    pub fn relevance() -> Self {
+        Self { relevance: true, ..Self::default() }
+    }
+
+    pub(super) fn needs_backward(&self) -> bool {
+        self.relevance || self.input_gradient || self.gradients != KeepMaps::None
+    }
+}
+
+/// What one image left behind in the model. Vectors not asked for are empty.
+#[derive(Clone, Debug, Default)]
+pub struct Trace {
+    pub logits: Vec<f32>,
+    /// `relevance[s]`: token relevance `[N]` when the rule starts at block s. Prefix tokens first.
+    pub relevance: Vec<Vec<f32>>,
+    /// Attention rollout of the tokens, `[N]`.
+    pub rollout: Vec<f32>,
+    /// Post-softmax attention per kept block, `[h, N, N]`; with [`KeepMaps::Last`] one entry.
+    pub attention: Vec<Vec<f32>>,
+    /// ∂y/∂A, like `attention`.
+    pub gradients: Vec<Vec<f32>>,
+    /// ∂y/∂x, `[channels, height, width]`.
+    pub input_gradient: Vec<f32>,
+}
+
+/// A loaded model on some hardware. Object-safe; one thread owns it.
+pub trait Engine: Send {
+    fn device(&self) -> DeviceInfo;
+    fn config(&self) -> &VitConfig;
+
+    /// Logits of every picture, `[count][classes]`.
+    ///
+    /// # Errors
+    /// If the pictures do not fit the model or the device fails.
+    fn classify(&self, batch: &Batch) -> Result<Vec<Vec<f32>>, EngineError>;
+
+    /// One [`Trace`] per picture; `objective` is asked with the picture's index and logits.
+    ///
+    /// # Errors
+    /// If the pictures, objectives, token or muted heads do not fit the model, or the device fails.
+    fn trace(
+        &self,
+        batch: &Batch,
+        objective: &dyn Fn(usize, &[f32]) -> Objective,
+        options: &TraceOptions,
+    ) -> Result<Vec<Trace>, EngineError>;
+}
+
+/// Why a model did not compute.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    #[error(transparent)]
+    Compute(#[from] crate::engine::Error),
+    #[error("the model has no tensor «{0}»; its weights were not read by vit::weights::load")]
+    MissingTensor(String),
+    #[error(transparent)]
+    Position(#[from] super::weights::Problem),
+    #[error("{got} input values do not make {count} pictures of {channels} channels and {size} pixels")]
+    Pixels { got: usize, count: usize, channels: usize, size: Size },
+    #[error("pictures of {size} pixels hold no whole patch of {patch}")]
+    TooSmall { size: Size, patch: Size },
+    #[error("the model has no classification head, so no class can be explained; use raw attention or rollout")]
+    NoHead,
+    #[error("class {class} does not exist: the model has classes 0 to {last}")]
+    NoSuchClass { class: usize, last: usize },
+    #[error("token {token} does not exist: there are {tokens} tokens")]
+    NoSuchToken { token: usize, tokens: usize },
+    #[error("head {head} of block {block} does not exist: the model has {depth} blocks of {heads} heads")]
+    NoSuchHead { block: usize, head: usize, depth: usize, heads: usize },
+}
+
+/// Softmax in double precision, for probabilities shown to people.
+pub fn softmax(logits: &[f32]) -> Vec<f32> {
+    let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let exps: Vec<f64> = logits.iter().map(|&z| f64::from(z - max).exp()).collect();
+    let sum: f64 = exps.iter().sum();
+    exps.into_iter().map(|e| (e / sum) as f32).collect()
+}
+
+/// Index of the largest logit; the first of equals, 0 for none.
+pub fn argmax(logits: &[f32]) -> usize {
+    let mut best = 0;
+    for (i, &z) in logits.iter().enumerate() {
+        if z > logits[best] {
+            best = i;
+        }
+    }
+    best
+}

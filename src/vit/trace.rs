@@ -1,0 +1,197 @@
+//! Forward, one activation-only backward, and the relevance row folded in on the way: every first block from one pass.
+
+use crate::engine::Ops;
+
+use super::engine::{Batch, EngineError, KeepMaps, Muted, Objective, Start, Trace, TraceOptions};
+use super::forward::{BlockTape, Output};
+use super::{Pooling, Vit};
+
+impl<O: Ops> Vit<O> {
+    /// See [`super::Engine::trace`].
+    pub(super) fn trace_batch(
+        &self,
+        batch: &Batch,
+        objective: &dyn Fn(usize, &[f32]) -> Objective,
+        options: &TraceOptions,
+    ) -> Result<Vec<Trace>, EngineError> {
+        self.check_batch(batch)?;
+        let tokens = self.config.prefix_tokens() + self.config.grid_of(batch.size).area();
+        self.check_options(options, tokens)?;
+        let keeps_maps = options.attention != KeepMaps::None || options.gradients != KeepMaps::None;
+        // Rollout from another token than the classifier's needs that token's row of the last block.
+        let all_rows = keeps_maps || (options.rollout && options.start != Start::Readout);
+        let last_rows = if all_rows { tokens } else { self.readout_rows(self.config.grid_of(batch.size)) };
+
+        let mut tapes = Vec::with_capacity(self.config.depth);
+        let output = self.forward(batch, last_rows, |tape| tapes.push(tape))?;
+        let logits = self.logits(&output, batch.count)?;
+        let mut traces: Vec<Trace> = logits.iter().map(|z| Trace { logits: z.clone(), ..Trace::default() }).collect();
+
+        if options.attention != KeepMaps::None {
+            self.keep_attention(&tapes, options.attention, &mut traces)?;
+        }
+        if options.rollout {
+            let rows = self.rollout(&tapes, options.start, tokens, batch.count)?;
+            traces.iter_mut().zip(rows.chunks_exact(tokens)).for_each(|(trace, row)| trace.rollout = row.to_vec());
+        }
+        if options.needs_backward() {
+            let d_logits = self.objective_gradients(&logits, objective)?;
+            self.backward(batch, tapes, &output, d_logits, options, &mut traces)?;
+        }
+        Ok(traces)
+    }
+
+    fn objective_gradients(
+        &self,
+        logits: &[Vec<f32>],
+        objective: &dyn Fn(usize, &[f32]) -> Objective,
+    ) -> Result<Vec<f32>, EngineError> {
+        if self.config.classes == 0 {
+            return Err(EngineError::NoHead);
+        }
+        let mut d_logits = Vec::with_capacity(logits.len() * self.config.classes);
+        for (index, logits) in logits.iter().enumerate() {
+            let objective = objective(index, logits);
+            let class = objective.largest_class();
+            if class >= self.config.classes {
+                return Err(EngineError::NoSuchClass { class, last: self.config.classes - 1 });
+            }
+            d_logits.extend(objective.gradient(logits));
+        }
+        Ok(d_logits)
+    }
+
+    /// Visits the blocks from the last to the first; each tape entry is freed once its block is done.
+    fn backward(
+        &self,
+        batch: &Batch,
+        mut tapes: Vec<BlockTape<O::Buffer>>,
+        output: &Output<O::Buffer>,
+        d_logits: Vec<f32>,
+        options: &TraceOptions,
+        traces: &mut [Trace],
+    ) -> Result<(), EngineError> {
+        let ops = &self.ops;
+        let tokens = self.config.prefix_tokens() + self.config.grid_of(batch.size).area();
+        let mut d_x = self.read_out_backward(d_logits, output)?;
+        let mut row = self.start_row(options.start, tokens, batch.count)?;
+        let mut rows = Vec::new();
+        while let Some(tape) = tapes.pop() {
+            let index = tapes.len();
+            let block = &self.parameters.blocks[index];
+            let (d_mixed, d_middle) = self.block_backward_to_attention(block, &tape, &d_x)?;
+            let gradient = ops.attention_gradient(&d_mixed, &tape.qkv, self.config.heads)?;
+            if options.relevance {
+                row =
+                    ops.relevance_step(&row, &tape.attention, &gradient, &self.head_weights(index, &options.muted))?;
+                rows.push(row.clone());
+            }
+            if options.gradients == KeepMaps::All
+                || (options.gradients == KeepMaps::Last && index + 1 == self.config.depth)
+            {
+                let maps = ops.read(&gradient)?;
+                let each = maps.len() / traces.len();
+                traces
+                    .iter_mut()
+                    .zip(maps.chunks_exact(each))
+                    .for_each(|(trace, g)| trace.gradients.insert(0, g.to_vec()));
+            }
+            if index > 0 || options.input_gradient {
+                d_x = self.block_backward_to_input(block, &tape, &gradient, &d_mixed, d_middle)?;
+            }
+        }
+        for row in rows.iter().rev() {
+            let row = ops.read(row)?;
+            traces.iter_mut().zip(row.chunks_exact(tokens)).for_each(|(trace, row)| trace.relevance.push(row.to_vec()));
+        }
+        if options.input_gradient {
+            let d_pixels = self.embed_backward(&d_x, batch.count, batch.size)?;
+            let each = d_pixels.len() / batch.count;
+            traces.iter_mut().zip(d_pixels.chunks_exact(each)).for_each(|(trace, d)| trace.input_gradient = d.to_vec());
+        }
+        Ok(())
+    }
+
+    /// `[B, N]`: e_CLS, the mean of the patches' e_j, or e_token.
+    fn start_row(&self, start: Start, tokens: usize, count: usize) -> Result<O::Buffer, EngineError> {
+        let prefix = self.config.prefix_tokens();
+        let mut row = vec![0.0; tokens];
+        match start {
+            Start::Token(token) => row[token] = 1.0,
+            Start::Readout if self.config.pooling == Pooling::MeanOfPatches => {
+                row[prefix..].fill(1.0 / (tokens - prefix) as f32);
+            }
+            Start::Readout => row[0] = 1.0,
+        }
+        Ok(self.ops.upload(row.repeat(count), &[count, tokens])?)
+    }
+
+    /// 1/h per head; 0 for what is muted. The mean still divides by all heads.
+    fn head_weights(&self, block: usize, muted: &Muted) -> Vec<f32> {
+        let heads = self.config.heads;
+        let is_muted = |head| muted.blocks.contains(&block) || muted.heads.contains(&(block, head));
+        (0..heads).map(|head| if is_muted(head) { 0.0 } else { 1.0 / heads as f32 }).collect()
+    }
+
+    fn rollout(
+        &self,
+        tapes: &[BlockTape<O::Buffer>],
+        start: Start,
+        tokens: usize,
+        count: usize,
+    ) -> Result<Vec<f32>, EngineError> {
+        let mut row = self.start_row(start, tokens, count)?;
+        for tape in tapes.iter().rev() {
+            row = self.ops.rollout_step(&row, &tape.attention)?;
+        }
+        Ok(self.ops.read(&row)?)
+    }
+
+    fn keep_attention(
+        &self,
+        tapes: &[BlockTape<O::Buffer>],
+        keep: KeepMaps,
+        traces: &mut [Trace],
+    ) -> Result<(), EngineError> {
+        let first = if keep == KeepMaps::All { 0 } else { tapes.len() - 1 };
+        for tape in &tapes[first..] {
+            let maps = self.ops.read(&tape.attention)?;
+            let each = maps.len() / traces.len();
+            traces.iter_mut().zip(maps.chunks_exact(each)).for_each(|(trace, a)| trace.attention.push(a.to_vec()));
+        }
+        Ok(())
+    }
+
+    /// Logits per picture; empty ones for a model without a head.
+    pub(super) fn logits(&self, output: &Output<O::Buffer>, count: usize) -> Result<Vec<Vec<f32>>, EngineError> {
+        let Some(logits) = &output.logits else { return Ok(vec![Vec::new(); count]) };
+        Ok(self.ops.read(logits)?.chunks_exact(self.config.classes).map(<[f32]>::to_vec).collect())
+    }
+
+    fn check_options(&self, options: &TraceOptions, tokens: usize) -> Result<(), EngineError> {
+        let (depth, heads) = (self.config.depth, self.config.heads);
+        if let Start::Token(token) = options.start
+            && token >= tokens
+        {
+            return Err(EngineError::NoSuchToken { token, tokens });
+        }
+        let muted_heads = options.muted.heads.iter().copied();
+        for (block, head) in muted_heads.chain(options.muted.blocks.iter().map(|&block| (block, 0))) {
+            if block >= depth || head >= heads {
+                return Err(EngineError::NoSuchHead { block, head, depth, heads });
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn check_batch(&self, batch: &Batch) -> Result<(), EngineError> {
+        let (channels, size) = (self.config.channels, batch.size);
+        if batch.count == 0 || batch.pixels.len() != batch.count * channels * size.area() {
+            return Err(EngineError::Pixels { got: batch.pixels.len(), count: batch.count, channels, size });
+        }
+        if self.config.grid_of(size).area() == 0 {
+            return Err(EngineError::TooSmall { size, patch: self.config.patch });
+        }
+        Ok(())
+    }
+}
