@@ -1,1 +1,5 @@
-//! eval
+//! How good an explanation is, in numbers.
+
+mod mass;
+
+pub use mass::{Mass, relevance_mass};
