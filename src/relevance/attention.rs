@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::vit::{KeepMaps, Pooling, Start, TraceOptions};
+use crate::vit::{EngineError, KeepMaps, Pooling, Start, TraceOptions};
 
 use super::session::Session;
 use super::{Explanation, RelevanceError, RelevanceMap};
@@ -55,7 +55,7 @@ impl Rows {
         let tokens = prefix + session.grid().area();
         let queries = match session.options.start {
             Start::Token(token) if token >= tokens => {
-                return Err(crate::vit::EngineError::NoSuchToken { token, tokens }.into());
+                return Err(EngineError::NoSuchToken { token, tokens }.into());
             }
             Start::Token(token) => token..token + 1,
             Start::Readout if config.pooling == Pooling::MeanOfPatches => prefix..tokens,

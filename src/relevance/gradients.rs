@@ -5,7 +5,7 @@
 use std::ops::ControlFlow;
 
 use crate::size::Size;
-use crate::vit::{Batch, Engine, Objective, TraceOptions};
+use crate::vit::{Batch, Engine, TraceOptions};
 
 use super::random::Random;
 use super::session::{ObjectiveOf, Session};
@@ -68,19 +68,16 @@ fn per_pixel(
     Ok(method(&mut session)?.into_iter().map(|gradient| gradient.values).collect())
 }
 
-const INPUT_GRADIENT: TraceOptions = TraceOptions {
-    start: crate::vit::Start::Readout,
-    muted: crate::vit::Muted { blocks: Vec::new(), heads: Vec::new() },
-    relevance: false,
-    rollout: false,
-    attention: crate::vit::KeepMaps::None,
-    gradients: crate::vit::KeepMaps::None,
-    input_gradient: true,
-};
+fn only_input_gradient() -> TraceOptions {
+    TraceOptions { input_gradient: true, ..TraceOptions::default() }
+}
 
 pub(super) fn plain(session: &mut Session<'_>) -> Result<Vec<PixelGradient>, RelevanceError> {
     session.announce(1);
-    session.trace_each(&INPUT_GRADIENT, |_, trace| PixelGradient { logits: trace.logits, values: trace.input_gradient })
+    session.trace_each(&only_input_gradient(), |_, trace| PixelGradient {
+        logits: trace.logits,
+        values: trace.input_gradient,
+    })
 }
 
 pub(super) fn times_input(session: &mut Session<'_>) -> Result<Vec<PixelGradient>, RelevanceError> {
@@ -130,14 +127,14 @@ fn mean_gradients(
     session.announce(1 + count);
     let mut gradients = Vec::with_capacity(session.pixels.count);
     for (index, logits) in session.classify_each()?.into_iter().enumerate() {
-        let objective: Objective = (session.objective)(index, &logits);
+        let objective = (session.objective)(index, &logits);
         let (engine, picture) = (session.engine, session.picture(index));
         let mut mean = vec![0.0; picture.len()];
         session.in_batches(
             count,
             |_, item| variant(picture, item),
             |_, batch| {
-                for trace in engine.trace(batch, &|_, _| objective, &INPUT_GRADIENT)? {
+                for trace in engine.trace(batch, &|_, _| objective, &only_input_gradient())? {
                     mean.iter_mut().zip(trace.input_gradient).for_each(|(sum, g)| *sum += g / count as f32);
                 }
                 Ok(())

@@ -28,7 +28,7 @@ pub(super) fn occlusion(session: &mut Session<'_>) -> Result<Vec<Explanation>, R
             hide(picture, size, patch, &windows[item]);
         })?;
         let mut falls = vec![0.0; grid.area()];
-        let mut covers = vec![0_u16; grid.area()];
+        let mut covers = vec![0_u32; grid.area()];
         for (window, score) in windows.iter().zip(&scores) {
             for cell in window.cells(grid) {
                 falls[cell] += clear - score;
@@ -139,8 +139,8 @@ fn windows(grid: Size, side: usize, stride: usize) -> Vec<Window> {
         (0..grid.width).step_by(stride).map(move |left| Window {
             top,
             left,
-            bottom: grid.height.min(top + side),
-            right: grid.width.min(left + side),
+            bottom: grid.height.min(top.saturating_add(side)),
+            right: grid.width.min(left.saturating_add(side)),
         })
     };
     (0..grid.height).step_by(stride).flat_map(columns).collect()
