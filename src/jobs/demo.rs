@@ -1,5 +1,6 @@
 //! The demo's main job: explain every embedded photo and say how much of the relevance lies on the animal.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -78,18 +79,31 @@ pub fn run(
     if let Some(error) = failure {
         return Err(error.into());
     }
+    let owners = owners_of_backgrounds(&photos);
     let of_set =
         |set| explained.iter().map(|(index, done)| (&photos[*index], &**done)).filter(move |(p, _)| p.set == set);
     Ok(vec![
-        summarise(Set::Correlated, of_set(Set::Correlated), model),
-        summarise(Set::Counter, of_set(Set::Counter), model),
+        summarise(Set::Correlated, of_set(Set::Correlated), model, &owners),
+        summarise(Set::Counter, of_set(Set::Counter), model, &owners),
     ])
+}
+
+/// The class that each background tells: the one it goes with most often on the correlated photos.
+fn owners_of_backgrounds(photos: &[DemoPhoto]) -> BTreeMap<&str, &str> {
+    let mut counts: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for photo in photos.iter().filter(|photo| photo.set == Set::Correlated) {
+        *counts.entry((&photo.background, &photo.class)).or_default() += 1;
+    }
+    let mut ranked: Vec<_> = counts.into_iter().collect();
+    ranked.sort_by_key(|(_, count)| *count); // The last and largest count stays in the map.
+    ranked.into_iter().map(|(pair, _)| pair).collect()
 }
 
 fn summarise<'a>(
     set: Set,
     photos: impl Iterator<Item = (&'a DemoPhoto, &'a Explained)>,
     model: &LoadedModel,
+    owners: &BTreeMap<&str, &str>,
 ) -> SetSummary {
     let mut summary =
         SetSummary { set, photos: 0, right: 0, named_the_background: 0, relevance_on_animal: 0.0, area_of_animal: 0.0 };
@@ -98,8 +112,8 @@ fn summarise<'a>(
         let predicted = explained.report.top.first().map(|top| top.name.as_str());
         summary.photos += 1;
         summary.right += usize::from(predicted == Some(photo.class.as_str()));
-        summary.named_the_background +=
-            usize::from(predicted == Some(photo.background.as_str()) && photo.background != photo.class);
+        let owner = owners.get(photo.background.as_str()).copied();
+        summary.named_the_background += usize::from(owner != Some(photo.class.as_str()) && predicted == owner);
         if let Some((share, area)) = on_animal(photo, &explained.map, config.input, config.patch) {
             summary.relevance_on_animal += share;
             summary.area_of_animal += area;

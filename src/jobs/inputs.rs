@@ -23,22 +23,22 @@ pub fn collect(paths: &[PathBuf]) -> Vec<Result<Input, (PathBuf, ImageError)>> {
     for path in paths {
         if !path.is_dir() {
             let stem = Path::new(path.file_name().unwrap_or_default());
-            inputs.push(Ok(Input { stem: unique(stem.with_extension(""), &mut taken), path: path.clone() }));
+            inputs.push(Ok(Input { stem: unique(&stem.with_extension(""), &mut taken), path: path.clone() }));
             continue;
         }
         match list_images(path) {
             Err(err) => inputs.push(Err((path.clone(), err))),
             Ok(images) => inputs.extend(images.into_iter().map(|image| {
                 let relative = image.strip_prefix(path).unwrap_or(&image).with_extension("");
-                Ok(Input { stem: unique(relative, &mut taken), path: image })
+                Ok(Input { stem: unique(&relative, &mut taken), path: image })
             })),
         }
     }
     inputs
 }
 
-fn unique(stem: PathBuf, taken: &mut HashSet<PathBuf>) -> PathBuf {
-    let mut candidate = stem.clone();
+fn unique(stem: &Path, taken: &mut HashSet<PathBuf>) -> PathBuf {
+    let mut candidate = stem.to_owned();
     let mut number = 2;
     while !taken.insert(candidate.clone()) {
         let mut name = stem.file_name().unwrap_or_default().to_owned();
