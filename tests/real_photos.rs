@@ -1,7 +1,13 @@
 //! The main job on real photos with a real model: DeiT-Tiny, ImageNet-1k, and an independent PyTorch's answers.
 //!
 //! Model and photos lie beside the repository (`../shared`), for their terms differ; without them the tests say so.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail by panicking, as tests do")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "helpers of tests fail by panicking, as tests do"
+)]
 
 use std::path::{Path, PathBuf};
 
