@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use include_dir::{Dir, include_dir};
 use serde::{Deserialize, Serialize};
 
+use crate::files::write_atomically;
+
 static MODEL: &[u8] = include_bytes!("../assets/demo/model.safetensors");
 static CONFIG: &str = include_str!("../assets/demo/config.json");
 static FIGURES: &str = include_str!("../assets/demo/demo.json");
@@ -72,7 +74,7 @@ pub struct DemoPhoto {
 }
 
 /// What was measured when the demo was built (`demo.json`).
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Figures {
     pub seed: u64,
     /// The command that builds this demo again.
@@ -85,11 +87,12 @@ pub struct Figures {
     pub correlated: Score,
     /// Accuracy on held-out pictures in which every background misleads.
     pub counter: Score,
+    #[serde(skip_serializing)]
     photos: Vec<PhotoRecord>,
 }
 
 /// Share of right answers.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub struct Score {
     /// In [0, 1].
     pub accuracy: f64,
@@ -147,7 +150,7 @@ impl DemoPhoto {
     }
 
     /// Where the photo lies below `photos/` (`.jpg`) and its mask below `masks/` (`.png`), without ending.
-    fn stem(&self) -> String {
+    pub fn stem(&self) -> String {
         format!("{}/{}/{}", self.set.folder(), self.class, self.name)
     }
 }
@@ -162,31 +165,17 @@ fn embedded(dir: &'static Dir, path: String) -> Result<&'static [u8]> {
 /// # Errors
 /// [`DemoError::Write`] with the first file that could not be written.
 pub fn export(folder: &Path) -> Result<()> {
-    write_atomically(&folder.join("model.safetensors"), MODEL)?;
-    write_atomically(&folder.join("config.json"), CONFIG.as_bytes())?;
-    write_atomically(&folder.join("demo.json"), FIGURES.as_bytes())?;
+    write(&folder.join("model.safetensors"), MODEL)?;
+    write(&folder.join("config.json"), CONFIG.as_bytes())?;
+    write(&folder.join("demo.json"), FIGURES.as_bytes())?;
     for photo in photos()? {
         let stem = photo.stem();
-        write_atomically(&folder.join(format!("photos/{stem}.jpg")), photo.jpeg)?;
-        write_atomically(&folder.join(format!("masks/{stem}.png")), photo.mask_png)?;
+        write(&folder.join(format!("photos/{stem}.jpg")), photo.jpeg)?;
+        write(&folder.join(format!("masks/{stem}.png")), photo.mask_png)?;
     }
     Ok(())
 }
 
-/// Writes to a temporary file beside the target and renames it, so that no reader sees half a file.
-fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
-    // Not `tempfile`: its files are private to the user, these are meant to be shared.
-    let partial = path.with_extension(format!("{}.part", std::process::id()));
-    let write = || -> std::io::Result<()> {
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder)?;
-        }
-        std::fs::write(&partial, bytes)?;
-        std::fs::rename(&partial, path)
-    };
-    write().map_err(|source| {
-        // Best effort: the error of the write is the one to report.
-        drop(std::fs::remove_file(&partial));
-        DemoError::Write { path: path.to_owned(), source }
-    })
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    write_atomically(path, bytes).map_err(|source| DemoError::Write { path: path.to_owned(), source })
 }

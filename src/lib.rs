@@ -21,6 +21,7 @@ pub mod cli;
 pub mod demo;
 pub mod engine;
 pub mod eval;
+pub mod files;
 pub mod image;
 pub mod jobs;
 pub mod npy;

@@ -1,1 +1,8 @@
-fn main() {}
+//! The program `vitrine`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    vitrine::engine::init_threads();
+    vitrine::cli::run(&mut std::io::stdout())
+}

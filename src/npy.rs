@@ -2,10 +2,9 @@
 //!
 //! Format: version 1.0 of <https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
+use crate::files::write_atomically;
 
 /// Why an array could not be written; the message ends with the file.
 #[derive(Debug, thiserror::Error)]
@@ -46,18 +45,6 @@ fn encode(shape: &[usize], values: &[f32]) -> Vec<u8> {
     bytes.extend(header.as_bytes());
     bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
     bytes
-}
-
-fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    // A temporary file is private by default; the result should have the permissions of any other new file.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file: NamedTempFile = builder.tempfile_in(folder)?;
-    file.write_all(bytes)?;
-    file.persist(path)?;
-    Ok(())
 }
 
 #[cfg(test)]

@@ -174,7 +174,8 @@ fn gradient_maps_sum_over_channels_and_patches() {
 #[test]
 fn integrated_gradients_account_for_the_change_of_the_logit() {
     let fixture = open("plain");
-    let grey = Batch { pixels: vec![0.0; fixture.batch.pixels.len()], ..fixture.batch.clone() };
+    let grey =
+        Batch { pixels: vec![0.0; fixture.batch.pixels.len()], count: fixture.batch.count, size: fixture.batch.size };
     let (logits, base) = (fixture.logits(&fixture.batch), fixture.logits(&grey));
     let options = MethodOptions { steps: 128, ..options() };
     for (i, explanation) in fixture.explain(Method::IntegratedGradients, &options).unwrap().iter().enumerate() {
@@ -243,7 +244,8 @@ fn occlusion_is_the_fall_of_the_objective() {
 #[test]
 fn a_window_over_everything_gives_every_patch_the_same_fall() {
     let fixture = open("plain");
-    let grey = Batch { pixels: vec![0.0; fixture.batch.pixels.len()], ..fixture.batch.clone() };
+    let grey =
+        Batch { pixels: vec![0.0; fixture.batch.pixels.len()], count: fixture.batch.count, size: fixture.batch.size };
     let (clear, hidden) = (fixture.logits(&fixture.batch), fixture.logits(&grey));
     let options = MethodOptions { window: 6, stride: 6, ..options() };
     for (i, explanation) in fixture.explain(Method::Occlusion, &options).unwrap().iter().enumerate() {
@@ -398,7 +400,11 @@ fn methods_explain_contrast_and_probability() {
         let all = MethodOptions { window: 6, stride: 6, ..options() };
         let explanations =
             explain(&fixture.engine, &fixture.batch, &|_, _| objective, Method::Occlusion, &all, &mut go_on).unwrap();
-        let grey = Batch { pixels: vec![0.0; fixture.batch.pixels.len()], ..fixture.batch.clone() };
+        let grey = Batch {
+            pixels: vec![0.0; fixture.batch.pixels.len()],
+            count: fixture.batch.count,
+            size: fixture.batch.size,
+        };
         let (clear, hidden) = (fixture.logits(&fixture.batch), fixture.logits(&grey));
         for (i, explanation) in explanations.iter().enumerate() {
             let fall = y(&clear[i]) - y(&hidden[i]);

@@ -1,3 +1,67 @@
-//! The command line.
+//! The command line: arguments in, jobs run, words or JSON out.
 
+mod demo;
+mod explain;
 pub mod models;
+mod progress;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Shows where a Vision Transformer looks.
+///
+/// Without a command: explains the embedded demo's photos.
+#[derive(Debug, Parser)]
+#[command(name = "vitrine", version, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Explain(explain::ExplainArgs),
+    Demo(demo::DemoArgs),
+    Models(models::ModelsArgs),
+}
+
+/// Exit code for input that could not be processed.
+const FAILED_INPUT: u8 = 1;
+/// Exit code for arguments that make no sense, clap's own.
+const USAGE: u8 = 2;
+
+/// The arguments ask for something that does not exist; told like clap's own errors.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct UsageError(String);
+
+/// Runs the program. Results go to `out`; errors and progress to standard error.
+pub fn run(out: &mut dyn Write) -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(err) => {
+            // If the terminal is gone there is nobody left to tell.
+            drop(err.print());
+            return ExitCode::from(if err.use_stderr() { USAGE } else { 0 });
+        }
+    };
+    let result = match &arguments.command {
+        None => demo::explain(out),
+        Some(Command::Explain(args)) => explain::run(args, out),
+        Some(Command::Demo(args)) => demo::run(args, out),
+        Some(Command::Models(args)) => models::run(args, out),
+    };
+    result.unwrap_or_else(|err| {
+        if is_broken_pipe(&err) {
+            return ExitCode::SUCCESS; // The reader (`head`, a pager) has seen enough.
+        }
+        progress::say(&format!("error: {err:#}"));
+        ExitCode::from(if err.is::<UsageError>() { USAGE } else { FAILED_INPUT })
+    })
+}
+
+fn is_broken_pipe(err: &anyhow::Error) -> bool {
+    err.downcast_ref::<std::io::Error>().is_some_and(|err| err.kind() == std::io::ErrorKind::BrokenPipe)
+}

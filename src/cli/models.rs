@@ -86,7 +86,7 @@ pub fn run(args: &ModelsArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
 }
 
 /// `224x192` (width first) or `224`.
-fn parse_size(text: &str) -> Result<Size, String> {
+pub(super) fn parse_size(text: &str) -> Result<Size, String> {
     let side = |text: &str| text.parse().map_err(|_| format!("`{text}` is not a number of pixels"));
     match text.split_once(['x', '×']) {
         Some((width, height)) => Ok(Size::new(side(height)?, side(width)?)),

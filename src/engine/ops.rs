@@ -3,7 +3,6 @@
 use super::{DeviceInfo, Error};
 
 /// What may follow a matrix product before its result is written: `(x·wᵀ + bias)·scale + residual`.
-#[derive(Clone, Copy)]
 pub struct Epilogue<'a, B> {
     /// `[out]`
     pub bias: Option<&'a B>,
@@ -12,6 +11,15 @@ pub struct Epilogue<'a, B> {
     /// Same shape as the result, or shorter in the batch dimension: it then repeats.
     pub residual: Option<&'a B>,
 }
+
+// By hand: a derive would ask that buffers be copyable, where only references to them are copied.
+impl<B> Clone for Epilogue<'_, B> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<B> Copy for Epilogue<'_, B> {}
 
 impl<'a, B> Epilogue<'a, B> {
     pub fn bias(bias: &'a B) -> Self {

@@ -1,1 +1,24 @@
-//! jobs
+//! Jobs: configuration in, a stream of events out. The terminal reads it today, the window will read the same.
+
+pub mod demo;
+pub mod explain;
+pub mod inputs;
+pub mod model;
+pub mod tensors;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// A wish to stop, shared between whoever wishes and the job.
+#[derive(Clone, Debug, Default)]
+pub struct Cancel(Arc<AtomicBool>);
+
+impl Cancel {
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}

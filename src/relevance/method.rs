@@ -28,6 +28,8 @@ pub enum Method {
     GradientXInput,
     /// x ⊙ the mean of ∂y/∂x on the way from the zero tensor to x (arXiv 1703.01365).
     IntegratedGradients,
+    #[serde(rename = "smoothgrad")]
+    #[value(name = "smoothgrad")]
     /// The mean of ∂y/∂x over noisy copies of x (arXiv 1706.03825).
     SmoothGrad,
     /// How much y falls when a grey window covers a patch (arXiv 1311.2901).
@@ -60,9 +62,25 @@ impl Method {
             Self::InputGradient => "input-gradient",
             Self::GradientXInput => "gradient-x-input",
             Self::IntegratedGradients => "integrated-gradients",
-            Self::SmoothGrad => "smooth-grad",
+            Self::SmoothGrad => "smoothgrad",
             Self::Occlusion => "occlusion",
             Self::Rise => "rise",
+        }
+    }
+
+    /// The name in figures and menus.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Gae => "GAE",
+            Self::Rollout => "attention rollout",
+            Self::RawAttention => "raw attention",
+            Self::AttentionGradcam => "attention Grad-CAM",
+            Self::InputGradient => "input gradient",
+            Self::GradientXInput => "gradient × input",
+            Self::IntegratedGradients => "integrated gradients",
+            Self::SmoothGrad => "SmoothGrad",
+            Self::Occlusion => "occlusion",
+            Self::Rise => "RISE",
         }
     }
 

@@ -91,13 +91,7 @@ pub fn layer_norm_backward(d_out: &[f32], x: &[f32], gamma: &[f32], eps: f32, re
         let (row, d_out) = (&x[i * width..][..width], &d_out[i * width..][..width]);
         let (mean, inv_std) = moments(row, eps);
         let g_sum = math::dot(d_out, gamma);
-        let gx_sum = {
-            let mut lanes = [0.0f32; 16];
-            for (k, ((&d, &gamma), &x)) in d_out.iter().zip(gamma).zip(row).enumerate() {
-                lanes[k % 16] += d * gamma * (x - mean);
-            }
-            math::sum(&lanes) * inv_std
-        };
+        let gx_sum = math::dot_with_centred(d_out, gamma, row, mean) * inv_std;
         let n = width as f32;
         let (g_mean, gx_mean) = (g_sum / n, gx_sum / n);
         for (((d_x, &d), &gamma), &x) in d_x.iter_mut().zip(d_out).zip(gamma).zip(row) {

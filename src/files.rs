@@ -1,0 +1,54 @@
+//! Files that are never half written.
+
+use std::io;
+use std::path::Path;
+
+/// Writes to a temporary file beside the target and renames it, so that no reader sees half a file.
+///
+/// Missing folders are made.
+///
+/// # Errors
+/// What the file system says; the target is then as it was.
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let name = path.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "the path names no file"))?;
+    // Not the `tempfile` crate: its files are private to the user, these are meant to be shared.
+    let mut partial_name = name.to_owned();
+    partial_name.push(format!(".{}.part", std::process::id()));
+    let partial = path.with_file_name(partial_name);
+    let write = || {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        std::fs::write(&partial, bytes)?;
+        std::fs::rename(&partial, path)
+    };
+    write().inspect_err(|_| {
+        // Best effort: the error of the write is the one to report.
+        drop(std::fs::remove_file(&partial));
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_whole_and_nothing_else_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new/deep/file.txt");
+        write_atomically(&path, b"one").unwrap();
+        write_atomically(&path, b"two").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"two");
+        assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_failed_write_leaves_the_target_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        std::fs::create_dir(&path).unwrap(); // A folder cannot be renamed over by a file.
+        assert!(write_atomically(&path, b"x").is_err());
+        assert!(path.is_dir());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}

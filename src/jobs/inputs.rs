@@ -1,0 +1,75 @@
+//! Which pictures a job works on, and what its output files are called.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use crate::image::{ImageError, list_images};
+
+/// A picture and the stem of its output files, relative to the output folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Input {
+    pub path: PathBuf,
+    /// Unique within a job: sub-folders of a given folder are kept, a second `cat` becomes `cat-2`.
+    pub stem: PathBuf,
+}
+
+/// Files as given, and all pictures of given folders.
+///
+/// # Errors
+/// If a folder cannot be read or holds no picture; files are only opened when their turn comes.
+pub fn collect(paths: &[PathBuf]) -> Vec<Result<Input, (PathBuf, ImageError)>> {
+    let mut taken = HashSet::new();
+    let mut inputs = Vec::new();
+    for path in paths {
+        if !path.is_dir() {
+            let stem = Path::new(path.file_name().unwrap_or_default());
+            inputs.push(Ok(Input { stem: unique(&stem.with_extension(""), &mut taken), path: path.clone() }));
+            continue;
+        }
+        match list_images(path) {
+            Err(err) => inputs.push(Err((path.clone(), err))),
+            Ok(images) => inputs.extend(images.into_iter().map(|image| {
+                let relative = image.strip_prefix(path).unwrap_or(&image).with_extension("");
+                Ok(Input { stem: unique(&relative, &mut taken), path: image })
+            })),
+        }
+    }
+    inputs
+}
+
+fn unique(stem: &Path, taken: &mut HashSet<PathBuf>) -> PathBuf {
+    let mut candidate = stem.to_owned();
+    let mut number = 2;
+    while !taken.insert(candidate.clone()) {
+        let mut name = stem.file_name().unwrap_or_default().to_owned();
+        name.push(format!("-{number}"));
+        candidate = stem.with_file_name(name);
+        number += 1;
+    }
+    candidate
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_would_collide_are_numbered() {
+        let paths = ["a/cat.jpg", "b/cat.jpg", "b/cat.png", "dog.v2.png"].map(PathBuf::from);
+        let stems: Vec<_> = collect(&paths).into_iter().map(|input| input.unwrap().stem).collect();
+        assert_eq!(stems, ["cat", "cat-2", "cat-3", "dog.v2"].map(PathBuf::from));
+    }
+
+    #[test]
+    fn sub_folders_are_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["x/one.png", "y/one.png"] {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, b"").unwrap();
+        }
+        let inputs = collect(&[folder.path().to_owned()]);
+        let stems: Vec<_> = inputs.into_iter().map(|input| input.unwrap().stem).collect();
+        assert_eq!(stems, ["x/one", "y/one"].map(PathBuf::from));
+    }
+}
