@@ -19,7 +19,7 @@ use vitrine::vit::{Batch, Engine, EngineError, KeepMaps, Muted, Objective, Start
 /// Models of `fixtures.json` with their token whose row is stored (`token_row_index`).
 const MODELS: [(&str, usize); 5] = [("plain", 19), ("wide", 17), ("distilled", 20), ("registers", 23), ("avgpool", 18)];
 
-/// Single precision in another order of summation, over four blocks of width 48; measured errors are below 1e-5.
+/// Single precision in another order of summation, over four blocks of width 48.
 const TOLERANCE: f32 = 1e-4;
 
 struct Fixture {
@@ -274,7 +274,7 @@ fn occlusion_finds_the_only_patch_that_is_not_grey() {
 }
 
 #[test]
-fn rise_repeats_by_seed_and_finds_what_occlusion_finds() {
+fn rise_repeats_by_seed_and_tells_patches_apart() {
     let fixture = open("plain");
     let rise = |seed, masks| fixture.explain(Method::Rise, &MethodOptions { seed, masks, ..options() }).unwrap();
     assert_eq!(rise(5, 40), rise(5, 40));
