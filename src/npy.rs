@@ -77,9 +77,11 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_folder_is_an_error_with_the_path_last() {
-        let path = Path::new("no/such/folder/map.npy");
-        let message = write_npy(path, &[1], &[1.0]).unwrap_err().to_string();
-        assert!(message.ends_with("no/such/folder/map.npy"), "{message}");
+    fn a_folder_that_cannot_be_made_is_an_error_with_the_path_last() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        std::fs::write(&file, b"").unwrap();
+        let message = write_npy(&file.join("map.npy"), &[1], &[1.0]).unwrap_err().to_string();
+        assert!(message.ends_with("file/map.npy"), "{message}");
     }
 }

@@ -5,12 +5,13 @@ mod support;
 
 use std::ops::ControlFlow;
 
-use support::{Tensors, data, fixture};
+use support::data;
+use support::explained::{TOLERANCE, assert_close, open};
 use vitrine::engine::Device;
 use vitrine::engine::candle::CandleOps;
 use vitrine::relevance::{
-    Explanation, Flat, Method, MethodOptions, Progress, RelevanceError, RelevanceMap, explain, gradient_x_input,
-    input_gradient, integrated_gradients, normalise,
+    Flat, Method, MethodOptions, Progress, RelevanceError, RelevanceMap, explain, gradient_x_input, input_gradient,
+    integrated_gradients, normalise,
 };
 use vitrine::size::Size;
 use vitrine::vit::weights::{LoadOptions, load};
@@ -18,60 +19,6 @@ use vitrine::vit::{Batch, Engine, EngineError, KeepMaps, Muted, Objective, Start
 
 /// Models of `fixtures.json` with their token whose row is stored (`token_row_index`).
 const MODELS: [(&str, usize); 5] = [("plain", 19), ("wide", 17), ("distilled", 20), ("registers", 23), ("avgpool", 18)];
-
-/// Single precision in another order of summation, over four blocks of width 48.
-const TOLERANCE: f32 = 1e-4;
-
-struct Fixture {
-    engine: Vit<CandleOps>,
-    batch: Batch,
-    targets: Vec<usize>,
-    expected: Tensors,
-}
-
-fn open(name: &str) -> Fixture {
-    // Heads and the size that no shape tells, from `fixtures.json`.
-    let wide = name == "wide";
-    let options = LoadOptions { heads: Some(if wide { 4 } else { 3 }), input: wide.then_some(Size::new(32, 64)) };
-    let checkpoint = load(&data(&format!("{name}.model.safetensors")), &options).unwrap();
-    let ops = CandleOps::new(Device::Cpu).unwrap();
-    let engine = Vit::new(ops, checkpoint.config, checkpoint.tensors).unwrap();
-    let expected = fixture(&format!("{name}.expected.safetensors"));
-    let (shape, pixels) = expected["image"].clone();
-    let batch = Batch { pixels, count: shape[0], size: Size::new(shape[2], shape[3]) };
-    // `fixture` reads 32-bit words; the low word of a little-endian 64-bit class comes first.
-    let targets = expected["target"].1.chunks(2).map(|words| words[0].to_bits() as usize).collect();
-    Fixture { engine, batch, targets, expected }
-}
-
-impl Fixture {
-    fn explain(&self, method: Method, options: &MethodOptions) -> Result<Vec<Explanation>, RelevanceError> {
-        let mut go_on = |_| ControlFlow::Continue(());
-        explain(&self.engine, &self.batch, &|i, _| Objective::Logit(self.targets[i]), method, options, &mut go_on)
-    }
-
-    fn maps(&self, method: Method, options: &MethodOptions) -> Vec<f32> {
-        self.explain(method, options).unwrap().into_iter().flat_map(|explanation| explanation.map.values).collect()
-    }
-
-    #[track_caller]
-    fn assert_matches(&self, key: &str, values: &[f32]) {
-        assert_close(key, values, &self.expected[key].1, TOLERANCE);
-    }
-
-    fn logits(&self, batch: &Batch) -> Vec<Vec<f32>> {
-        self.engine.classify(batch).unwrap()
-    }
-}
-
-/// Compares the largest difference to the largest expected value.
-#[track_caller]
-fn assert_close(what: &str, values: &[f32], expected: &[f32], tolerance: f32) {
-    assert_eq!(values.len(), expected.len(), "{what}");
-    let largest = expected.iter().fold(0.0_f32, |max, v| max.max(v.abs()));
-    let error = values.iter().zip(expected).fold(0.0_f32, |max, (a, b)| max.max((a - b).abs()));
-    assert!(error <= tolerance * largest, "{what}: off by {error} of {largest}");
-}
 
 fn options() -> MethodOptions {
     MethodOptions::default()
@@ -210,91 +157,6 @@ fn smooth_grad_without_noise_is_the_gradient() {
     assert_eq!(noisy(1), noisy(1));
     assert_ne!(noisy(1), noisy(2));
     assert_ne!(noisy(1), still);
-}
-
-#[test]
-fn occlusion_is_the_fall_of_the_objective() {
-    let fixture = open("wide");
-    let (size, patch) = (fixture.batch.size, fixture.engine.config().patch);
-    // A batch that does not divide the 32 windows.
-    let explanations = fixture.explain(Method::Occlusion, &MethodOptions { batch_size: 5, ..options() }).unwrap();
-    let each = 3 * size.area();
-    for (i, explanation) in explanations.iter().enumerate() {
-        let picture = &fixture.batch.pixels[i * each..][..each];
-        let y = |pixels: Vec<f32>| fixture.logits(&Batch { pixels, count: 1, size })[0][fixture.targets[i]];
-        let mut falls = Vec::new();
-        for cell in 0..explanation.map.grid.area() {
-            let (top, left) = (cell / 8 * patch.height, cell % 8 * patch.width);
-            let mut covered = picture.to_vec();
-            for (position, value) in covered.iter_mut().enumerate() {
-                let (row, column) = (position / size.width % size.height, position % size.width);
-                if (top..top + patch.height).contains(&row) && (left..left + patch.width).contains(&column) {
-                    *value = 0.0;
-                }
-            }
-            falls.push(y(picture.to_vec()) - y(covered));
-        }
-        // A small difference of two logits: the error is that of the logits, about 1e-6 of 1.
-        assert_close("occlusion", &explanation.signed.as_ref().unwrap().values, &falls, 1e-3);
-        let positive: Vec<f32> = falls.iter().map(|fall| fall.max(0.0)).collect();
-        assert_close("occlusion", &explanation.map.values, &positive, 1e-3);
-    }
-}
-
-#[test]
-fn a_window_over_everything_gives_every_patch_the_same_fall() {
-    let fixture = open("plain");
-    let grey =
-        Batch { pixels: vec![0.0; fixture.batch.pixels.len()], count: fixture.batch.count, size: fixture.batch.size };
-    let (clear, hidden) = (fixture.logits(&fixture.batch), fixture.logits(&grey));
-    let options = MethodOptions { window: 6, stride: 6, ..options() };
-    for (i, explanation) in fixture.explain(Method::Occlusion, &options).unwrap().iter().enumerate() {
-        let fall = clear[i][fixture.targets[i]] - hidden[i][fixture.targets[i]];
-        assert_close("fall", &explanation.signed.as_ref().unwrap().values, &[fall; 36], 1e-5);
-        assert!(explanation.map.is_flat());
-    }
-}
-
-/// A picture that is grey but for one patch: only that patch can matter to occlusion.
-#[test]
-fn occlusion_finds_the_only_patch_that_is_not_grey() {
-    let mut fixture = open("plain");
-    let (size, kept) = (fixture.batch.size, 2 * 6 + 4);
-    for (position, value) in fixture.batch.pixels.iter_mut().enumerate() {
-        let (row, column) = (position / size.width % size.height, position % size.width);
-        if row / 8 * 6 + column / 8 != kept {
-            *value = 0.0;
-        }
-    }
-    for explanation in fixture.explain(Method::Occlusion, &options()).unwrap() {
-        let signed = explanation.signed.unwrap().values;
-        // All other windows change no pixel; what is left is rounding in another batch position.
-        assert!(signed.iter().enumerate().all(|(cell, fall)| (cell == kept) == (fall.abs() > 1e-4)), "{signed:?}");
-    }
-}
-
-#[test]
-fn rise_repeats_by_seed_and_tells_patches_apart() {
-    let fixture = open("plain");
-    let rise = |seed, masks| fixture.explain(Method::Rise, &MethodOptions { seed, masks, ..options() }).unwrap();
-    assert_eq!(rise(5, 40), rise(5, 40));
-    assert_ne!(rise(5, 40), rise(6, 40));
-    let explanations = rise(0, 400);
-    for explanation in &explanations {
-        assert_eq!(explanation.map.min(), 0.0);
-        let signed = explanation.signed.as_ref().unwrap();
-        assert!(signed.min() < 0.0 && signed.max() > 0.0);
-        assert!(!explanation.map.is_flat());
-    }
-}
-
-#[test]
-fn rise_shows_flat_when_nothing_is_ever_hidden() {
-    let fixture = open("plain");
-    for explanation in fixture.explain(Method::Rise, &MethodOptions { visible: 1.0, masks: 8, ..options() }).unwrap() {
-        // Every score is that of the picture itself, up to rounding in another batch position.
-        assert!(explanation.map.max() < 1e-6, "{:?}", explanation.map);
-    }
 }
 
 #[test]

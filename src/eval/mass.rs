@@ -26,3 +26,25 @@ pub fn relevance_mass(values: &[f32], mask: &[bool]) -> Option<Mass> {
     let share = if total > 0.0 && total.is_finite() { inside / total } else { baseline };
     Some(Mass { share, baseline, lift: share / baseline })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_share_on_the_object_beside_chance() {
+        // By hand: 6 of 8 lie on one of four pixels.
+        let mass = relevance_mass(&[6.0, 1.0, 1.0, 0.0], &[true, false, false, false]).unwrap();
+        assert_eq!(mass, Mass { share: 0.75, baseline: 0.25, lift: 3.0 });
+    }
+
+    #[test]
+    fn maps_without_relevance_count_as_chance_and_empty_masks_do_not_count() {
+        let mask = [true, false];
+        for values in [[0.0, 0.0], [f32::NAN, 1.0]] {
+            assert_eq!(relevance_mass(&values, &mask).map(|mass| mass.lift), Some(1.0));
+        }
+        assert_eq!(relevance_mass(&[1.0, 1.0], &[false, false]), None);
+        assert_eq!(relevance_mass(&[1.0], &mask), None);
+    }
+}

@@ -1,6 +1,7 @@
 //! Fixtures and file makers that several tests share.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
+pub mod explained;
 pub mod model;
 pub mod torch;
 
