@@ -17,6 +17,10 @@ use vitrine::size::Size;
 use vitrine::vit::weights::Tensor;
 use vitrine::vit::{Batch, Engine, Objective, Pooling, TraceOptions, Vit, VitConfig, argmax};
 
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Name, width and heads (Touvron et al. 2021, table 1); all have 12 blocks.
 const MODELS: [(&str, usize, usize); 3] = [("ViT-Ti", 192, 3), ("ViT-S", 384, 6), ("ViT-B", 768, 12)];
 const WARM_UPS: usize = 2;
