@@ -15,8 +15,7 @@ pub struct Input {
 
 /// Files as given, and all pictures of given folders.
 ///
-/// # Errors
-/// If a folder cannot be read or holds no picture; files are only opened when their turn comes.
+/// A folder that cannot be read stands in the list as its error; files are only opened when their turn comes.
 pub fn collect(paths: &[PathBuf]) -> Vec<Result<Input, (PathBuf, ImageError)>> {
     let mut taken = HashSet::new();
     let mut inputs = Vec::new();

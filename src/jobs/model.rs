@@ -134,7 +134,7 @@ fn display_name(asked: &str, path: &Path) -> String {
     own.map_or_else(|| asked.to_owned(), |own| own.to_string_lossy().into_owned())
 }
 
-/// Where the model of a [`ModelSource`] lies, for messages and reports.
+/// What `--model` says; without it the embedded model.
 impl From<Option<&PathBuf>> for ModelSource {
     fn from(path: Option<&PathBuf>) -> Self {
         path.map_or(Self::Embedded, |path| Self::Named(path.to_string_lossy().into_owned()))

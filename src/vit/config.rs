@@ -67,9 +67,14 @@ impl VitConfig {
         Size::new(input.height / self.patch.height, input.width / self.patch.width)
     }
 
-    /// Number of tokens, N = p + g_y·g_x.
+    /// Number of tokens of the configured input size.
     pub fn tokens(&self) -> usize {
-        self.prefix_tokens() + self.grid().area()
+        self.tokens_of(self.input)
+    }
+
+    /// Number of tokens of another input size, N = p + g_y·g_x.
+    pub fn tokens_of(&self, input: Size) -> usize {
+        self.prefix_tokens() + self.grid_of(input).area()
     }
 
     /// Width of one attention head.

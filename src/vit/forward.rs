@@ -34,11 +34,11 @@ pub struct Output<B> {
 
 impl<O: Ops> Vit<O> {
     /// Rows of the last block that the head reads: the rest need not be computed.
-    pub(super) fn readout_rows(&self, grid: Size) -> usize {
+    pub(super) fn readout_rows(&self, input: Size) -> usize {
         match self.config.pooling {
             Pooling::ClassToken => 1,
             Pooling::Distilled => 2,
-            Pooling::MeanOfPatches => self.config.prefix_tokens() + grid.area(),
+            Pooling::MeanOfPatches => self.config.tokens_of(input),
         }
     }
 
@@ -50,7 +50,7 @@ impl<O: Ops> Vit<O> {
         mut tape: impl FnMut(BlockTape<O::Buffer>),
     ) -> Result<Output<O::Buffer>, EngineError> {
         let mut x = self.embed(batch)?;
-        let total = self.config.prefix_tokens() + self.config.grid_of(batch.size).area();
+        let total = self.config.tokens_of(batch.size);
         for (index, block) in self.parameters.blocks.iter().enumerate() {
             let rows = if index + 1 == self.config.depth { last_rows } else { total };
             let (output, kept) = self.block(block, x, rows, total)?;

@@ -38,10 +38,7 @@ impl<O: Ops> Vit<O> {
     }
 }
 
-impl<O: Ops> Engine for Vit<O>
-where
-    O::Buffer: Clone,
-{
+impl<O: Ops> Engine for Vit<O> {
     fn device(&self) -> DeviceInfo {
         self.ops.info()
     }
@@ -52,7 +49,7 @@ where
 
     fn classify(&self, batch: &Batch) -> Result<Vec<Vec<f32>>, EngineError> {
         self.check_batch(batch)?;
-        let rows = self.readout_rows(self.config.grid_of(batch.size));
+        let rows = self.readout_rows(batch.size);
         let output = self.forward(batch, rows, drop)?;
         self.logits(&output, batch.count)
     }

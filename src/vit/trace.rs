@@ -15,12 +15,12 @@ impl<O: Ops> Vit<O> {
         options: &TraceOptions,
     ) -> Result<Vec<Trace>, EngineError> {
         self.check_batch(batch)?;
-        let tokens = self.config.prefix_tokens() + self.config.grid_of(batch.size).area();
+        let tokens = self.config.tokens_of(batch.size);
         self.check_options(options, tokens)?;
         let keeps_maps = options.attention != KeepMaps::None || options.gradients != KeepMaps::None;
         // Rollout from another token than the classifier's needs that token's row of the last block.
         let all_rows = keeps_maps || (options.rollout && options.start != Start::Readout);
-        let last_rows = if all_rows { tokens } else { self.readout_rows(self.config.grid_of(batch.size)) };
+        let last_rows = if all_rows { tokens } else { self.readout_rows(batch.size) };
 
         let mut tapes = Vec::with_capacity(self.config.depth);
         let output = self.forward(batch, last_rows, |tape| tapes.push(tape))?;
@@ -32,7 +32,7 @@ impl<O: Ops> Vit<O> {
         }
         if options.rollout {
             let rows = self.rollout(&tapes, options.start, tokens, batch.count)?;
-            traces.iter_mut().zip(rows.chunks_exact(tokens)).for_each(|(trace, row)| trace.rollout = row.to_vec());
+            share_out(&rows, &mut traces, |trace, row| trace.rollout = row);
         }
         if options.needs_backward() {
             let d_logits = self.objective_gradients(&logits, objective)?;
@@ -72,7 +72,7 @@ impl<O: Ops> Vit<O> {
         traces: &mut [Trace],
     ) -> Result<(), EngineError> {
         let ops = &self.ops;
-        let tokens = self.config.prefix_tokens() + self.config.grid_of(batch.size).area();
+        let tokens = self.config.tokens_of(batch.size);
         let mut d_x = self.read_out_backward(d_logits, output)?;
         let mut row = self.start_row(options.start, tokens, batch.count)?;
         let mut rows = Vec::new();
@@ -89,25 +89,18 @@ impl<O: Ops> Vit<O> {
             if options.gradients == KeepMaps::All
                 || (options.gradients == KeepMaps::Last && index + 1 == self.config.depth)
             {
-                let maps = ops.read(&gradient)?;
-                let each = maps.len() / traces.len();
-                traces
-                    .iter_mut()
-                    .zip(maps.chunks_exact(each))
-                    .for_each(|(trace, g)| trace.gradients.insert(0, g.to_vec()));
+                share_out(&ops.read(&gradient)?, traces, |trace, maps| trace.gradients.insert(0, maps));
             }
             if index > 0 || options.input_gradient {
                 d_x = self.block_backward_to_input(block, &tape, &gradient, &d_mixed, d_middle)?;
             }
         }
         for row in rows.iter().rev() {
-            let row = ops.read(row)?;
-            traces.iter_mut().zip(row.chunks_exact(tokens)).for_each(|(trace, row)| trace.relevance.push(row.to_vec()));
+            share_out(&ops.read(row)?, traces, |trace, row| trace.relevance.push(row));
         }
         if options.input_gradient {
             let d_pixels = self.embed_backward(&d_x, batch.count, batch.size)?;
-            let each = d_pixels.len() / batch.count;
-            traces.iter_mut().zip(d_pixels.chunks_exact(each)).for_each(|(trace, d)| trace.input_gradient = d.to_vec());
+            share_out(&d_pixels, traces, |trace, d| trace.input_gradient = d);
         }
         Ok(())
     }
@@ -155,9 +148,7 @@ impl<O: Ops> Vit<O> {
     ) -> Result<(), EngineError> {
         let first = if keep == KeepMaps::All { 0 } else { tapes.len() - 1 };
         for tape in &tapes[first..] {
-            let maps = self.ops.read(&tape.attention)?;
-            let each = maps.len() / traces.len();
-            traces.iter_mut().zip(maps.chunks_exact(each)).for_each(|(trace, a)| trace.attention.push(a.to_vec()));
+            share_out(&self.ops.read(&tape.attention)?, traces, |trace, maps| trace.attention.push(maps));
         }
         Ok(())
     }
@@ -193,5 +184,13 @@ impl<O: Ops> Vit<O> {
             return Err(EngineError::TooSmall { size, patch: self.config.patch });
         }
         Ok(())
+    }
+}
+
+/// Gives each picture its part of values read for the whole batch.
+fn share_out(values: &[f32], traces: &mut [Trace], mut give: impl FnMut(&mut Trace, Vec<f32>)) {
+    let each = values.len() / traces.len();
+    for (index, trace) in traces.iter_mut().enumerate() {
+        give(trace, values[index * each..][..each].to_vec());
     }
 }
