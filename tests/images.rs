@@ -1,10 +1,15 @@
 //! Pictures from outside: files of every kind through `load`, and `prepare` against the tensors of the reference.
 
+#[allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking, as tests do")]
+mod support;
+
 use std::path::{Path, PathBuf};
 
 use candle_core::Device;
 use vitrine::image::{Filter, ImageError, Picture, Position, Preparation, decode, load, prepare};
 use vitrine::size::Size;
+
+use support::shared;
 
 /// The corners of `orientation_N.jpg` and `lossless.webp`, see `tests/data/images/README.md`.
 const QUADRANTS: [((u32, u32), [u8; 3]); 4] =
@@ -12,18 +17,6 @@ const QUADRANTS: [((u32, u32), [u8; 3]); 4] =
 
 fn data(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/images").join(name)
-}
-
-/// A file beside the repository, or `None` with a note; under `CI=true` it must be there.
-#[expect(clippy::print_stdout, reason = "a skipped test says so")]
-fn shared(path: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared").join(path);
-    if path.exists() {
-        return Some(path);
-    }
-    assert!(std::env::var("CI").as_deref() != Ok("true"), "{} not found", path.display());
-    println!("skipped: {} not found", path.display());
-    None
 }
 
 fn pixel(picture: &Picture, at: (u32, u32)) -> [u8; 3] {

@@ -9,7 +9,7 @@
     reason = "helpers of tests fail by panicking, as tests do"
 )]
 
-use std::path::{Path, PathBuf};
+mod support;
 
 use safetensors::SafeTensors;
 use vitrine::engine::Device;
@@ -20,15 +20,7 @@ use vitrine::jobs::model::{LoadedModel, ModelSource, Profile};
 use vitrine::vit::argmax;
 use vitrine::vit::weights::LoadOptions;
 
-fn shared(path: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared").join(path);
-    if path.exists() {
-        return Some(path);
-    }
-    assert!(std::env::var("CI").as_deref() != Ok("true"), "not found: {}", path.display());
-    eprintln!("skipped: {} not found", path.display());
-    None
-}
+use support::shared;
 
 fn deit_tiny() -> Option<LoadedModel> {
     let path = shared("models/deit_tiny_patch16_224.safetensors")?;

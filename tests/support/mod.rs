@@ -6,7 +6,7 @@ pub mod model;
 pub mod torch;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 
@@ -19,6 +19,19 @@ pub fn data(name: &str) -> PathBuf {
 
 pub fn bytes(name: &str) -> Vec<u8> {
     std::fs::read(data(name)).unwrap()
+}
+
+/// A real model, photo or fixture beside the checkout, which is too large or not ours to copy.
+/// Where it is absent the test says so and passes, except under CI.
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+pub fn shared(path: &str) -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared").join(path);
+    if path.exists() {
+        return Some(path);
+    }
+    assert!(std::env::var("CI").as_deref() != Ok("true"), "not found: {}", path.display());
+    eprintln!("skipped: {} not found", path.display());
+    None
 }
 
 /// Reads a fixture with the `safetensors` crate, independently of the loader under test.
