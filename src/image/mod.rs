@@ -9,9 +9,11 @@ mod jpeg;
 pub mod list;
 pub mod load;
 pub mod prepare;
+mod source;
 
 pub use error::ImageError;
 pub use framing::{Framing, PatchIndex, Position};
 pub use list::{is_image_path, list_images};
 pub use load::{Picture, decode, load};
 pub use prepare::{Filter, Preparation, Prepared, Resize, prepare};
+pub use source::ImageSource;

@@ -1,0 +1,66 @@
+//! Where a picture comes from: a file, or bytes in memory (the embedded demo, a pasted picture).
+
+use std::borrow::Cow;
+use std::hash::{Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::error::ImageError;
+use super::load::{Picture, decode, load};
+
+/// A picture that can be decoded again at any time; cheap to clone. Two are equal when their paths are.
+#[derive(Clone, Debug)]
+pub struct ImageSource {
+    path: Arc<Path>,
+    /// `None`: the bytes are in the file.
+    bytes: Option<Arc<Cow<'static, [u8]>>>,
+}
+
+impl ImageSource {
+    pub fn file(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into().into(), bytes: None }
+    }
+
+    /// Bytes of a picture file. `name` takes the place of the path and must be unique, such as `counter/fox/fox-1.jpg`.
+    pub fn memory(name: impl Into<PathBuf>, bytes: impl Into<Cow<'static, [u8]>>) -> Self {
+        Self { path: name.into().into(), bytes: Some(Arc::new(bytes.into())) }
+    }
+
+    /// The file's path, or the name of what is in memory.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether the path is that of a file.
+    pub fn is_file(&self) -> bool {
+        self.bytes.is_none()
+    }
+
+    /// File name without folders.
+    pub fn title(&self) -> Cow<'_, str> {
+        self.path.file_name().unwrap_or_default().to_string_lossy()
+    }
+
+    /// # Errors
+    /// Those of [`load`].
+    pub fn decode(&self) -> Result<Picture, ImageError> {
+        match &self.bytes {
+            Some(bytes) => decode(bytes, &self.path),
+            None => load(&self.path),
+        }
+    }
+}
+
+impl PartialEq for ImageSource {
+    fn eq(&self, other: &Self) -> bool {
+        self.path == other.path
+    }
+}
+
+impl Eq for ImageSource {}
+
+impl Hash for ImageSource {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.path.hash(state);
+    }
+}
