@@ -49,7 +49,8 @@ impl Tapped {
         self.linear(&mixed, &format!("blocks.{block}.attn.proj"))
     }
 
-    fn logits(&self, image: &Tensor) -> Result<Tensor> {
+    /// Output of the last block, before the final norm.
+    fn tokens(&self, image: &Tensor) -> Result<Tensor> {
         let weight = &self.weights["patch_embed.proj.weight"];
         let patches = image.conv2d(weight, 0, 8, 1, 1)?.flatten_from(2)?.transpose(1, 2)?;
         let patches = patches.broadcast_add(&self.weights["patch_embed.proj.bias"])?;
@@ -61,7 +62,12 @@ impl Tapped {
                 self.linear(&self.norm(&x, &format!("blocks.{block}.norm2"))?, &format!("blocks.{block}.mlp.fc1"))?;
             x = (&x + self.linear(&hidden.gelu_erf()?, &format!("blocks.{block}.mlp.fc2"))?)?;
         }
-        self.linear(&self.norm(&x.narrow(1, 0, 1)?, "norm")?, "head")?.squeeze(1)
+        Ok(x)
+    }
+
+    fn logits(&self, image: &Tensor) -> Result<Tensor> {
+        let class = self.tokens(image)?.narrow(1, 0, 1)?;
+        self.linear(&self.norm(&class, "norm")?, "head")?.squeeze(1)
     }
 }
 
@@ -85,6 +91,21 @@ fn attention_gradients_equal_autograd() {
                 // Both are f32; only the order of summation differs.
                 assert!(error < 1e-4, "{backend}, block {block}: {error}");
             }
+        }
+    }
+}
+
+#[test]
+fn token_norms_are_those_of_the_last_block_before_the_final_norm() {
+    let expected = Expected::of("plain");
+    let image = Tensor::from_vec(expected.batch.pixels.clone(), (2, 3, 48, 48), &Device::Cpu).unwrap();
+    let norms = Tapped::new().unwrap().tokens(&image).unwrap().sqr().unwrap().sum(2).unwrap().sqrt().unwrap();
+    for (backend, engine) in engines("plain") {
+        let options = TraceOptions { token_norms: true, ..TraceOptions::default() };
+        let traces = engine.trace(&expected.batch, &|_, _| Objective::Logit(0), &options).unwrap();
+        for (trace, norms) in traces.iter().zip(norms.to_vec2::<f32>().unwrap()) {
+            // Two f32 implementations of the same function.
+            assert!(relative_error(&trace.token_norms, &norms) < 1e-4, "{backend}");
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::relevance::{self, Explanation, Method, MethodOptions, Progress, Relev
 use crate::render::{self, Figure, GridMap, RenderError, Style};
 use crate::size::Size;
 use crate::vit::classes::{ClassError, ClassNames};
-use crate::vit::{Batch, Objective, Start, argmax, softmax};
+use crate::vit::{Batch, Objective, Start, VitConfig, argmax, softmax};
 
 use super::Cancel;
 use super::inputs::Input;
@@ -156,9 +156,7 @@ impl<'a> Explainer<'a> {
     pub fn new(model: &'a LoadedModel, job: &'a ExplainJob) -> Result<Self, JobError> {
         let config = model.engine.config();
         let method = job.method;
-        if method.needs_head() && config.classes == 0 {
-            return Err(JobError::NoHead { method });
-        }
+        check_head(config, method)?;
         let target = match &job.target {
             Target::Predicted => None,
             Target::Class(name) => Some(model.classes.find(name)?),
@@ -171,15 +169,8 @@ impl<'a> Explainer<'a> {
         if options.first_block > 0 && method != Method::Gae {
             return Err(JobError::NoFirstBlock { method });
         }
-        if let Some((row, column)) = job.patch {
-            let grid = config.grid();
-            if row >= grid.height || column >= grid.width {
-                return Err(JobError::NoSuchPatch { row, column, grid });
-            }
-            if !matches!(method, Method::Gae | Method::Rollout | Method::RawAttention | Method::AttentionGradcam) {
-                return Err(JobError::NoToken { method });
-            }
-            options.start = Start::Token(config.prefix_tokens() + row * grid.width + column);
+        if let Some(start) = start_token(config, method, job.patch)? {
+            options.start = start;
         }
         Ok(Self { model, job, options, target, contrast })
     }
@@ -314,6 +305,28 @@ impl<'a> Explainer<'a> {
         parts.push(report.model.clone());
         parts.join(" · ")
     }
+}
+
+/// Whether a model has what a method explains.
+pub(super) fn check_head(config: &VitConfig, method: Method) -> Result<(), JobError> {
+    if method.needs_head() && config.classes == 0 { Err(JobError::NoHead { method }) } else { Ok(()) }
+}
+
+/// The token of a patch (row, column), if one is asked for.
+pub(super) fn start_token(
+    config: &VitConfig,
+    method: Method,
+    patch: Option<(usize, usize)>,
+) -> Result<Option<Start>, JobError> {
+    let Some((row, column)) = patch else { return Ok(None) };
+    let grid = config.grid();
+    if row >= grid.height || column >= grid.width {
+        return Err(JobError::NoSuchPatch { row, column, grid });
+    }
+    if !method.starts_at_token() {
+        return Err(JobError::NoToken { method });
+    }
+    Ok(Some(Start::Token(config.prefix_tokens() + row * grid.width + column)))
 }
 
 /// The class that a picture's folder names: by WordNet id or name, not by number.

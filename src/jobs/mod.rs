@@ -1,6 +1,8 @@
-//! Jobs: configuration in, a stream of events out. The terminal reads it today, the window will read the same.
+//! Jobs: configuration in, a stream of events out. Terminal and window read the same.
 
 pub mod demo;
+pub mod download;
+pub mod engine_thread;
 pub mod explain;
 pub mod inputs;
 pub mod model;

@@ -9,7 +9,7 @@ use crate::image::{Filter, Preparation};
 use crate::vit::classes::ClassNames;
 use crate::vit::hub::{self, HubError};
 use crate::vit::weights::{
-    self, Checkpoint, Interpolation, LoadOptions, Normalisation, NormalisationSource, WeightsError,
+    self, Checkpoint, Interpolation, LoadOptions, LoadReport, Normalisation, NormalisationSource, WeightsError,
 };
 use crate::vit::{Engine, EngineError, Vit};
 
@@ -39,6 +39,8 @@ pub struct LoadedModel {
     pub engine: Box<dyn Engine>,
     pub name: String,
     pub classes: ClassNames,
+    /// What loading did with every name in the file.
+    pub report: LoadReport,
     normalisation: Normalisation,
     normalisation_source: NormalisationSource,
 }
@@ -81,8 +83,9 @@ impl LoadedModel {
     fn assemble(name: String, checkpoint: Checkpoint, device: Device) -> Result<Self, ModelError> {
         let (normalisation, normalisation_source) = checkpoint.effective_normalisation();
         let classes = ClassNames::of_model(checkpoint.config.classes, checkpoint.class_names.as_deref());
-        let engine = Vit::new(CandleOps::new(device)?, checkpoint.config, checkpoint.tensors)?;
-        Ok(Self { engine: Box::new(engine), name, classes, normalisation, normalisation_source })
+        let Checkpoint { config, tensors, report, .. } = checkpoint;
+        let engine = Vit::new(CandleOps::new(device)?, config, tensors)?;
+        Ok(Self { engine: Box::new(engine), name, classes, report, normalisation, normalisation_source })
     }
 
     /// How a photo is prepared under a profile.

@@ -84,6 +84,11 @@ impl Method {
         }
     }
 
+    /// Whether the method reads attention, and so can be asked what any token looks at.
+    pub const fn starts_at_token(self) -> bool {
+        matches!(self, Self::Gae | Self::Rollout | Self::RawAttention | Self::AttentionGradcam)
+    }
+
     /// Whether the method explains a class, which only a model with a classification head has.
     pub const fn needs_head(self) -> bool {
         !matches!(self, Self::Rollout | Self::RawAttention)

@@ -9,6 +9,8 @@ mod map;
 mod method;
 mod perturbation;
 mod random;
+mod recording;
+mod rows;
 mod session;
 
 use crate::vit::{Batch, Engine, EngineError};
@@ -16,6 +18,7 @@ use crate::vit::{Batch, Engine, EngineError};
 pub use gradients::{gradient_x_input, input_gradient, integrated_gradients};
 pub use map::{Flat, RelevanceMap, normalise};
 pub use method::{Method, MethodOptions, UnknownMethod};
+pub use recording::{MAPS_LIMIT_BYTES, Recording};
 pub use session::{ObjectiveOf, OnProgress, Progress};
 
 use session::Session;

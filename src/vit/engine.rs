@@ -3,7 +3,7 @@
 use crate::engine::DeviceInfo;
 use crate::size::Size;
 
-use super::VitConfig;
+use super::{Pooling, VitConfig};
 
 /// Normalised pictures of one size.
 #[derive(Clone, Debug)]
@@ -69,12 +69,38 @@ pub enum Start {
     Token(usize),
 }
 
+impl Start {
+    /// The weights of the tokens whose rows are followed, `[N]`: e_CLS, the mean of the patches' e_j, or e_token.
+    /// A token beyond the last gives zeros; [`TraceOptions::check`] refuses it.
+    pub fn row(self, config: &VitConfig, tokens: usize) -> Vec<f32> {
+        let prefix = config.prefix_tokens();
+        let mut row = vec![0.0; tokens];
+        let read = match self {
+            Self::Token(token) => token..token + 1,
+            Self::Readout if config.pooling == Pooling::MeanOfPatches => prefix..tokens,
+            Self::Readout => 0..1,
+        };
+        if let Some(weights) = row.get_mut(read) {
+            weights.fill(1.0 / weights.len() as f32);
+        }
+        row
+    }
+}
+
 /// Heads and blocks left out of the relevance (their attention still computes the prediction).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Muted {
     pub blocks: Vec<usize>,
     /// (block, head)
     pub heads: Vec<(usize, usize)>,
+}
+
+impl Muted {
+    /// 1/h per head; 0 for what is muted. The mean still divides by all heads.
+    pub fn head_weights(&self, block: usize, heads: usize) -> Vec<f32> {
+        let is_muted = |head| self.blocks.contains(&block) || self.heads.contains(&(block, head));
+        (0..heads).map(|head| if is_muted(head) { 0.0 } else { 1.0 / heads as f32 }).collect()
+    }
 }
 
 /// Which attention maps and gradients come back.
@@ -100,12 +126,34 @@ pub struct TraceOptions {
     pub gradients: KeepMaps,
     /// ∂y/∂x. Needs a backward pass.
     pub input_gradient: bool,
+    /// ‖x‖₂ of every token after the last block.
+    pub token_norms: bool,
 }
 
 impl TraceOptions {
     /// GAE from the classifier's token, nothing else.
     pub fn relevance() -> Self {
         Self { relevance: true, ..Self::default() }
+    }
+
+    /// Whether start token and muted heads exist in a model for that many tokens.
+    ///
+    /// # Errors
+    /// [`EngineError::NoSuchToken`] or [`EngineError::NoSuchHead`].
+    pub fn check(&self, config: &VitConfig, tokens: usize) -> Result<(), EngineError> {
+        let VitConfig { depth, heads, .. } = *config;
+        if let Start::Token(token) = self.start
+            && token >= tokens
+        {
+            return Err(EngineError::NoSuchToken { token, tokens });
+        }
+        let muted_heads = self.muted.heads.iter().copied();
+        for (block, head) in muted_heads.chain(self.muted.blocks.iter().map(|&block| (block, 0))) {
+            if block >= depth || head >= heads {
+                return Err(EngineError::NoSuchHead { block, head, depth, heads });
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn needs_backward(&self) -> bool {
@@ -127,6 +175,9 @@ pub struct Trace {
     pub gradients: Vec<Vec<f32>>,
     /// ∂y/∂x, `[channels, height, width]`.
     pub input_gradient: Vec<f32>,
+    /// ‖x_i‖₂ of the last block's output before the final norm, `[N]`. Patches of little content may carry tokens of
+    /// far larger norm, in which the model keeps notes (Darcet et al., arXiv 2309.16588).
+    pub token_norms: Vec<f32>,
 }
 
 /// A loaded model on some hardware. Object-safe; one thread owns it.

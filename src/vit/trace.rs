@@ -2,9 +2,9 @@
 
 use crate::engine::Ops;
 
-use super::engine::{Batch, EngineError, KeepMaps, Muted, Objective, Start, Trace, TraceOptions};
+use super::Vit;
+use super::engine::{Batch, EngineError, KeepMaps, Objective, Start, Trace, TraceOptions};
 use super::forward::{BlockTape, Output};
-use super::{Pooling, Vit};
 
 impl<O: Ops> Vit<O> {
     /// See [`super::Engine::trace`].
@@ -16,10 +16,10 @@ impl<O: Ops> Vit<O> {
     ) -> Result<Vec<Trace>, EngineError> {
         self.check_batch(batch)?;
         let tokens = self.config.tokens_of(batch.size);
-        self.check_options(options, tokens)?;
+        options.check(&self.config, tokens)?;
         let keeps_maps = options.attention != KeepMaps::None || options.gradients != KeepMaps::None;
         // Rollout from another token than the classifier's needs that token's row of the last block.
-        let all_rows = keeps_maps || (options.rollout && options.start != Start::Readout);
+        let all_rows = keeps_maps || options.token_norms || (options.rollout && options.start != Start::Readout);
         let last_rows = if all_rows { tokens } else { self.readout_rows(batch.size) };
 
         let mut tapes = Vec::with_capacity(self.config.depth);
@@ -33,6 +33,11 @@ impl<O: Ops> Vit<O> {
         if options.rollout {
             let rows = self.rollout(&tapes, options.start, tokens, batch.count)?;
             share_out(&rows, &mut traces, |trace, row| trace.rollout = row);
+        }
+        if options.token_norms {
+            let values = self.ops.read(&output.tokens)?;
+            let norms: Vec<f32> = values.chunks_exact(self.config.dim).map(euclidean_norm).collect();
+            share_out(&norms, &mut traces, |trace, norms| trace.token_norms = norms);
         }
         if options.needs_backward() {
             let d_logits = self.objective_gradients(&logits, objective)?;
@@ -82,8 +87,12 @@ impl<O: Ops> Vit<O> {
             let (d_mixed, d_middle) = self.block_backward_to_attention(block, &tape, &d_x)?;
             let gradient = ops.attention_gradient(&d_mixed, &tape.qkv, self.config.heads)?;
             if options.relevance {
-                row =
-                    ops.relevance_step(&row, &tape.attention, &gradient, &self.head_weights(index, &options.muted))?;
+                row = ops.relevance_step(
+                    &row,
+                    &tape.attention,
+                    &gradient,
+                    &options.muted.head_weights(index, self.config.heads),
+                )?;
                 rows.push(row.clone());
             }
             if options.gradients == KeepMaps::All
@@ -105,25 +114,9 @@ impl<O: Ops> Vit<O> {
         Ok(())
     }
 
-    /// `[B, N]`: e_CLS, the mean of the patches' e_j, or e_token.
+    /// The row of [`Start::row`] for every picture, `[B, N]`.
     fn start_row(&self, start: Start, tokens: usize, count: usize) -> Result<O::Buffer, EngineError> {
-        let prefix = self.config.prefix_tokens();
-        let mut row = vec![0.0; tokens];
-        match start {
-            Start::Token(token) => row[token] = 1.0,
-            Start::Readout if self.config.pooling == Pooling::MeanOfPatches => {
-                row[prefix..].fill(1.0 / (tokens - prefix) as f32);
-            }
-            Start::Readout => row[0] = 1.0,
-        }
-        Ok(self.ops.upload(row.repeat(count), &[count, tokens])?)
-    }
-
-    /// 1/h per head; 0 for what is muted. The mean still divides by all heads.
-    fn head_weights(&self, block: usize, muted: &Muted) -> Vec<f32> {
-        let heads = self.config.heads;
-        let is_muted = |head| muted.blocks.contains(&block) || muted.heads.contains(&(block, head));
-        (0..heads).map(|head| if is_muted(head) { 0.0 } else { 1.0 / heads as f32 }).collect()
+        Ok(self.ops.upload(start.row(&self.config, tokens).repeat(count), &[count, tokens])?)
     }
 
     fn rollout(
@@ -159,22 +152,6 @@ impl<O: Ops> Vit<O> {
         Ok(self.ops.read(logits)?.chunks_exact(self.config.classes).map(<[f32]>::to_vec).collect())
     }
 
-    fn check_options(&self, options: &TraceOptions, tokens: usize) -> Result<(), EngineError> {
-        let (depth, heads) = (self.config.depth, self.config.heads);
-        if let Start::Token(token) = options.start
-            && token >= tokens
-        {
-            return Err(EngineError::NoSuchToken { token, tokens });
-        }
-        let muted_heads = options.muted.heads.iter().copied();
-        for (block, head) in muted_heads.chain(options.muted.blocks.iter().map(|&block| (block, 0))) {
-            if block >= depth || head >= heads {
-                return Err(EngineError::NoSuchHead { block, head, depth, heads });
-            }
-        }
-        Ok(())
-    }
-
     pub(super) fn check_batch(&self, batch: &Batch) -> Result<(), EngineError> {
         let (channels, size) = (self.config.channels, batch.size);
         if batch.count == 0 || batch.pixels.len() != batch.count * channels * size.area() {
@@ -193,4 +170,9 @@ fn share_out(values: &[f32], traces: &mut [Trace], mut give: impl FnMut(&mut Tra
     for (index, trace) in traces.iter_mut().enumerate() {
         give(trace, values[index * each..][..each].to_vec());
     }
+}
+
+/// ‖x‖₂, summed in double precision: the squares of an outlier token span many orders of magnitude.
+fn euclidean_norm(token: &[f32]) -> f32 {
+    token.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt() as f32
 }

@@ -1,0 +1,66 @@
+//! The one thread that owns the models and computes: the latest request wins, what was computed is kept.
+//!
+//! The window sends [`Request`]s and drains [`Event`]s; neither waits for the other. Of each view only the newest
+//! request is served. One pass through the model is recorded ([`crate::relevance::Recording`]), so that another method
+//! of the attention family, another patch, a muted head or a picture seen before is answered without the model.
+
+mod batch;
+mod caches;
+mod event;
+mod guard;
+mod inbox;
+mod interactive;
+mod lru;
+mod occlusion;
+mod outbox;
+mod request;
+mod worker;
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+pub use event::{BatchEnd, DecodedPhoto, Event, ModelInfo, ProfileInfo, ViewResult};
+pub use occlusion::{Fill, Occlusion, Stroke};
+pub use request::{BatchId, ExplainRequest, ModelId, Request, ViewId};
+
+use inbox::Inbox;
+use outbox::Outbox;
+use worker::Worker;
+
+/// A handle to the thread; dropping it ends the thread after the current pass through the model.
+pub struct EngineThread {
+    inbox: Arc<Inbox>,
+    outbox: Arc<Outbox>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl EngineThread {
+    /// `wake` is called on the engine thread after every event; it should only ask for a repaint.
+    ///
+    /// # Errors
+    /// If the system starts no more threads.
+    pub fn spawn(wake: impl Fn() + Send + Sync + 'static) -> std::io::Result<Self> {
+        let (inbox, outbox) = (Arc::new(Inbox::default()), Arc::new(Outbox::new(wake)));
+        let worker = Worker::new(inbox.clone(), outbox.clone());
+        let thread = std::thread::Builder::new().name("engine".to_owned()).spawn(|| worker.run())?;
+        Ok(Self { inbox, outbox, thread: Some(thread) })
+    }
+
+    /// Returns at once.
+    pub fn send(&self, request: Request) {
+        self.inbox.put(request);
+    }
+
+    /// Everything that happened since the last call, in order.
+    pub fn drain(&self) -> Vec<Event> {
+        self.outbox.drain()
+    }
+}
+
+impl Drop for EngineThread {
+    fn drop(&mut self) {
+        self.inbox.close();
+        // The thread's panics were caught and reported where they happened.
+        self.thread.take().map(JoinHandle::join);
+    }
+}

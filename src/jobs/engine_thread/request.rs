@@ -1,0 +1,98 @@
+//! What the window asks of the engine thread.
+
+use std::sync::Arc;
+
+use crate::engine::Device;
+use crate::image::{ImageSource, PatchIndex};
+use crate::jobs::Cancel;
+use crate::jobs::explain::ExplainJob;
+use crate::jobs::inputs::Input;
+use crate::jobs::model::{ModelSource, Profile};
+use crate::relevance::{Method, MethodOptions};
+use crate::vit::Muted;
+use crate::vit::weights::LoadOptions;
+
+use super::occlusion::Occlusion;
+
+/// A loaded model, numbered by the caller; never given twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ModelId(pub u64);
+
+/// A place in the window that shows one explanation at a time, numbered by the caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ViewId(pub u64);
+
+/// A job over many pictures, numbered by the caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BatchId(pub u64);
+
+/// Served in this order: models, then explanations (one per view, the longest waiting first), then batches.
+#[derive(Debug)]
+pub enum Request {
+    Load {
+        id: ModelId,
+        source: ModelSource,
+        device: Device,
+        options: LoadOptions,
+    },
+    /// Frees a model. What its views still wait for is dropped without an answer; its batches end with an error.
+    Unload(ModelId),
+    /// The latest of a view wins: an older one that waits is dropped, one that runs stops at its next step.
+    /// Neither is answered.
+    Explain(Box<ExplainRequest>),
+    /// A view was closed: nothing more is said about it, except what is on the way already.
+    Forget(ViewId),
+    /// In the background: explanations that come in are served before the batch goes on.
+    Batch {
+        id: BatchId,
+        model: ModelId,
+        job: Box<ExplainJob>,
+        inputs: Vec<Input>,
+        cancel: Cancel,
+    },
+}
+
+/// One picture, one method, one view.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExplainRequest {
+    pub view: ViewId,
+    pub model: ModelId,
+    pub image: ImageSource,
+    /// What is painted over the picture before the model sees it.
+    pub occlusion: Option<Arc<Occlusion>>,
+    pub profile: Profile,
+    /// Index of the class to explain; `None`: the predicted one.
+    pub target: Option<usize>,
+    /// Explain the target rather than this class.
+    pub contrast: Option<usize>,
+    pub method: Method,
+    /// Seeds, steps and the like. Start, muting and first block are not read: `patch` and `muted` say it, and GAE
+    /// answers for every first block.
+    pub options: MethodOptions,
+    /// The row of this patch instead of what the classifier reads.
+    pub patch: Option<PatchIndex>,
+    /// Read by GAE.
+    pub muted: Muted,
+    /// Whether [`super::ViewResult::token_norms`] is wanted.
+    pub want_norms: bool,
+}
+
+impl ExplainRequest {
+    /// GAE of the predicted class, everything else at its default.
+    pub fn new(view: ViewId, model: ModelId, image: ImageSource) -> Self {
+        Self {
+            view,
+            model,
+            image,
+            occlusion: None,
+            profile: Profile::default(),
+            target: None,
+            contrast: None,
+            method: Method::default(),
+            options: MethodOptions::default(),
+            patch: None,
+            muted: Muted::default(),
+            want_norms: false,
+        }
+    }
+}
