@@ -12,11 +12,14 @@
 //! | [`jobs`] | a job is configuration in, event stream out; window and terminal read it alike | terminals, windows |
 //! | [`render`] | colour maps and figures from plain arrays | models, tensors |
 //! | [`demo`] | the embedded model and its photos | everything else |
+//! | [`app`] | the window's state and what changes it | drawing |
+//! | [`ui`] | panels: they read the state and return commands | threads |
 //! | [`cli`] | the command line | |
 //!
 //! Imports point down: `main → cli → jobs → {eval, relevance, image, demo} → vit → engine`;
 //! `tests/architecture.rs` reads the `use` lines and guards it.
 
+pub mod app;
 pub mod cli;
 pub mod demo;
 pub mod engine;
@@ -28,4 +31,5 @@ pub mod npy;
 pub mod relevance;
 pub mod render;
 pub mod size;
+pub mod ui;
 pub mod vit;

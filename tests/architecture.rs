@@ -18,6 +18,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("relevance", &["vit", "size", "engine"]),
     ("eval", &["relevance", "vit", "image", "size"]),
     ("jobs", &["eval", "relevance", "vit", "image", "demo", "render", "engine", "npy", "files", "size"]),
+    ("app", &["jobs", "eval", "relevance", "vit", "image", "demo", "render", "engine", "npy", "files", "size"]),
+    ("ui", &["app", "jobs", "vit", "image", "render", "size"]),
     ("cli", &["jobs", "eval", "relevance", "vit", "image", "demo", "render", "engine", "npy", "files", "size"]),
 ];
 

@@ -45,7 +45,8 @@ pub fn list_images(folder: &Path) -> Result<Vec<PathBuf>, ImageError> {
     Ok(found)
 }
 
-fn is_hidden(path: &Path) -> bool {
+/// Whether the name starts with a dot.
+pub fn is_hidden(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'))
 }
 

@@ -12,12 +12,13 @@ use crate::npy::{NpyError, write_npy};
 use crate::relevance::{self, Explanation, Method, MethodOptions, Progress, RelevanceError, RelevanceMap};
 use crate::render::{self, Figure, GridMap, RenderError, Style};
 use crate::size::Size;
-use crate::vit::classes::{ClassError, ClassNames};
+use crate::vit::classes::ClassError;
 use crate::vit::{Batch, Objective, Start, VitConfig, argmax, softmax};
 
 use super::Cancel;
 use super::inputs::Input;
 use super::model::{LoadedModel, Profile};
+use super::truth::class_of_folder;
 
 /// Which class is explained.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -242,7 +243,7 @@ impl<'a> Explainer<'a> {
             profile: self.job.profile,
             target,
             contrast: self.contrast.map(prediction),
-            truth: class_of_folder(path, classes).map(prediction),
+            truth: class_of_folder(path, |name| classes.find(name).ok()).map(prediction),
             top: order.into_iter().take(5).map(prediction).collect(),
             method: self.job.method,
             first_block: self.options.first_block,
@@ -327,13 +328,4 @@ pub(super) fn start_token(
         return Err(JobError::NoToken { method });
     }
     Ok(Some(Start::Token(config.prefix_tokens() + row * grid.width + column)))
-}
-
-/// The class that a picture's folder names: by WordNet id or name, not by number.
-fn class_of_folder(path: &Path, classes: &ClassNames) -> Option<usize> {
-    let folder = path.parent()?.file_name()?.to_str()?;
-    if folder.parse::<usize>().is_ok() {
-        return None;
-    }
-    classes.find(folder).ok()
 }

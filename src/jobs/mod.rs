@@ -5,11 +5,19 @@ pub mod download;
 pub mod engine_thread;
 pub mod explain;
 pub mod inputs;
+pub mod labels;
+pub mod listing;
+pub mod lru;
 pub mod model;
 pub mod tensors;
+pub mod thumbnails;
+pub mod truth;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Called after each event, from the job's thread, so that a window that sleeps looks at its receivers.
+pub type Wake = Arc<dyn Fn() + Send + Sync>;
 
 /// A wish to stop, shared between whoever wishes and the job.
 #[derive(Clone, Debug, Default)]

@@ -1,0 +1,154 @@
+//! What of the gallery is shown, and in which order.
+
+use super::item::{Item, Verdict};
+use crate::vit::classes::ClassNames;
+
+/// Which pictures are shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Filter {
+    #[default]
+    All,
+    Broken,
+    Right,
+    Wrong,
+    NotPredicted,
+    /// Pictures that show the class, or of which the model says so.
+    Class(usize),
+}
+
+/// What the pictures are sorted by; pictures that lack it come last, and equal ones stay in the order of names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sort {
+    #[default]
+    Name,
+    /// The predicted class, in the order of the alphabet.
+    Prediction,
+    Confidence,
+    /// The true class, in the order of the alphabet.
+    Truth,
+}
+
+/// Which end comes first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Direction {
+    #[default]
+    Ascending,
+    Descending,
+}
+
+/// Search, filter and order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct View {
+    pub search: String,
+    pub filter: Filter,
+    pub sort: Sort,
+    pub direction: Direction,
+}
+
+impl View {
+    /// The indices of the shown items in the shown order, from those of all items in the order of names.
+    pub(super) fn order(&self, items: &[Item], by_name: &[u32], classes: &Classes) -> Vec<u32> {
+        let search = Search::new(&self.search, classes);
+        let shows = |index: &u32| {
+            let item = &items[*index as usize];
+            self.filter.admits(item) && search.admits(item)
+        };
+        let shown = by_name.iter().copied().filter(shows);
+        if self.sort == Sort::Name {
+            let mut order: Vec<u32> = shown.collect();
+            if self.direction == Direction::Descending {
+                order.reverse();
+            }
+            return order;
+        }
+        // The position among the names is the last part of the key: equal ones keep their order.
+        let mut keyed: Vec<(u64, u32)> = shown
+            .enumerate()
+            .map(|(position, index)| (self.key(&items[index as usize], classes) | position as u64, index))
+            .collect();
+        keyed.sort_unstable();
+        keyed.into_iter().map(|(_, index)| index).collect()
+    }
+
+    /// A number that sorts like the item, in the upper 32 bits; the largest for items that lack it.
+    fn key(&self, item: &Item, classes: &Classes) -> u64 {
+        let value = match self.sort {
+            Sort::Name => None,
+            Sort::Prediction => item.prediction.map(|prediction| classes.rank(prediction.class)),
+            Sort::Truth => item.truth.map(|truth| classes.rank(truth)),
+            // The bits of numbers that are not negative sort like the numbers.
+            Sort::Confidence => item.prediction.map(|prediction| prediction.confidence.max(0.0).to_bits()),
+        };
+        let key = match (value, self.direction) {
+            (None, _) => u32::MAX,
+            (Some(value), Direction::Ascending) => value.min(u32::MAX - 1),
+            (Some(value), Direction::Descending) => u32::MAX - 1 - value.min(u32::MAX - 1),
+        };
+        u64::from(key) << 32
+    }
+}
+
+impl Filter {
+    fn admits(self, item: &Item) -> bool {
+        match self {
+            Self::All => true,
+            Self::Broken => item.is_broken(),
+            Self::Right => item.verdict() == Some(Verdict::Right),
+            Self::Wrong => item.verdict() == Some(Verdict::Wrong),
+            Self::NotPredicted => item.prediction.is_none(),
+            Self::Class(class) => {
+                item.truth == Some(class) || item.prediction.is_some_and(|prediction| prediction.class == class)
+            }
+        }
+    }
+}
+
+/// What of the class names searching and sorting need, computed once per model.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Classes {
+    /// Names with all synonyms, in lower case.
+    keys: Vec<String>,
+    /// Each class's place in the alphabet.
+    ranks: Vec<u32>,
+}
+
+impl Classes {
+    pub(super) fn new(names: &ClassNames) -> Self {
+        let keys: Vec<String> = (0..names.len()).map(|class| names.name(class).to_lowercase()).collect();
+        let mut alphabet: Vec<usize> = (0..keys.len()).collect();
+        alphabet.sort_by(|a, b| super::natural::compare(&keys[*a], &keys[*b]));
+        let mut ranks = vec![0; keys.len()];
+        for (rank, class) in alphabet.into_iter().enumerate() {
+            ranks[class] = rank as u32;
+        }
+        Self { keys, ranks }
+    }
+
+    fn rank(&self, class: usize) -> u32 {
+        self.ranks.get(class).copied().unwrap_or(u32::MAX - 1)
+    }
+}
+
+/// A search, prepared: class names are looked through once, not once per picture.
+struct Search {
+    /// In lower case.
+    text: String,
+    /// Whether each class's name contains it.
+    classes: Vec<bool>,
+}
+
+impl Search {
+    fn new(search: &str, classes: &Classes) -> Self {
+        let text = search.trim().to_lowercase();
+        let classes = classes.keys.iter().map(|key| key.contains(&text)).collect();
+        Self { text, classes }
+    }
+
+    fn admits(&self, item: &Item) -> bool {
+        let class = |class: usize| self.classes.get(class).copied().unwrap_or(false);
+        self.text.is_empty()
+            || item.truth.is_some_and(class)
+            || item.prediction.is_some_and(|prediction| class(prediction.class))
+            || item.key.contains(&self.text)
+    }
+}

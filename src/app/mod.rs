@@ -1,0 +1,3 @@
+//! What the window shows, as plain state that never draws.
+
+pub mod gallery;

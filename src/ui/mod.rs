@@ -1,0 +1,3 @@
+//! What the window draws: reads the state, returns commands.
+
+pub mod gallery;
