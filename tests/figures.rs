@@ -38,7 +38,7 @@ fn opacity_blends_linearly() {
     let map = GridMap::new(&[0.0, 1.0], Size::new(1, 2)).unwrap();
     let photo = photo(100, 60);
     let grey = |opacity| {
-        let style = Style { colours: ColourMap::Grey, opacity, range: None };
+        let style = Style { colours: ColourMap::Grey, opacity, ..Style::default() };
         overlay(&photo, map, whole(&photo), &style).unwrap().get_pixel(99, 0).0
     };
     assert_eq!(grey(0.0), PHOTO_GREY.0);
@@ -52,7 +52,7 @@ fn a_shared_range_replaces_the_maps_own() {
     let map = GridMap::new(&[0.0, 1.0], Size::new(1, 2)).unwrap();
     let photo = photo(100, 60);
     let range = Some(ValueRange { low: 0.0, high: 2.0 });
-    let style = Style { colours: ColourMap::Grey, opacity: 1.0, range };
+    let style = Style { colours: ColourMap::Grey, opacity: 1.0, range, ..Style::default() };
     // 1 of 0…2 is the middle of the grey map: 127.5, rounded up.
     assert_eq!(overlay(&photo, map, whole(&photo), &style).unwrap().get_pixel(99, 0).0, [128; 3]);
 }

@@ -4,7 +4,10 @@ use ::image::{Rgb, RgbImage};
 use fast_image_resize::{CropBox, FilterType, ResizeAlg, ResizeOptions, Resizer};
 
 use super::error::RenderError;
-use super::heatmap::{GridMap, Style, ValueRange, overlay};
+use super::heatmap::overlay;
+use super::interpolation::GridMap;
+use super::range::ValueRange;
+use super::style::Style;
 use super::text::{Typeface, three_digits};
 use crate::size::Size;
 
@@ -137,7 +140,7 @@ fn tick_length(unit: usize) -> usize {
 }
 
 fn draw_bar(canvas: &mut RgbImage, layout: &Layout, typeface: &Typeface, style: &Style, range: ValueRange) {
-    let colours = style.colours.table();
+    let colours = style.bar_colours();
     let last = layout.photo.height.saturating_sub(1);
     for y in 0..layout.photo.height {
         let share = 1.0 - y as f32 / last.max(1) as f32;

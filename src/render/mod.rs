@@ -1,14 +1,24 @@
-//! Pictures of maps, on the CPU, from plain arrays: what the command line writes to disk.
+//! Pictures of maps from plain arrays: on the CPU for files, on the GPU for the window.
 
 pub mod colour_map;
 mod error;
 pub mod figure;
+pub mod gpu;
 pub mod heatmap;
+mod interpolation;
 mod png;
+pub mod range;
+pub mod scene;
+mod shading;
+pub mod style;
 mod text;
 
 pub use colour_map::ColourMap;
 pub use error::RenderError;
 pub use figure::{Figure, figure};
-pub use heatmap::{GridMap, Style, ValueRange, overlay};
+pub use heatmap::overlay;
+pub use interpolation::GridMap;
 pub use png::write_png;
+pub use range::{RangeMode, ValueRange};
+pub use scene::{HeatMap, Layer, Photo, ViewTransform};
+pub use style::{Blend, Interpolation, Style};

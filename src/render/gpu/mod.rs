@@ -1,0 +1,99 @@
+//! Photo and heat in the window: plain arrays in, textures kept inside, drawn in one pass with the rest of the window.
+//!
+//! [`install`] once when the window opens, then [`paint`] in every frame. A photo or map is uploaded when it is first
+//! drawn; moving, zooming and every change of the style only rewrite a buffer of 160 bytes per tile.
+
+mod cache;
+mod painter;
+mod pipelines;
+pub mod sources;
+mod textures;
+mod tiles;
+mod uniform;
+
+use eframe::egui_wgpu::{self, CallbackResources, CallbackTrait, ScreenDescriptor};
+use eframe::{egui, wgpu};
+
+use self::painter::Painter;
+use self::uniform::ScreenRect;
+use super::Layer;
+
+/// Compiles the shaders for this window; needed once before [`paint`] draws anything.
+///
+/// The window must draw without multisampling and depth buffer, which is eframe's default.
+pub fn install(window: &egui_wgpu::RenderState) {
+    install_with(window, u32::MAX);
+}
+
+/// Like [`install`], with textures of at most `longest_side` even if the device allows larger ones; larger photos are
+/// cut into tiles. At least 3.
+pub fn install_with(window: &egui_wgpu::RenderState, longest_side: u32) {
+    let painter = Painter::new(&window.device, &window.queue, window.target_format, longest_side.max(3));
+    window.renderer.write().callback_resources.insert(painter);
+}
+
+/// The layer in a rectangle of the window, given in points; its corner is rounded to whole pixels.
+///
+/// Draws nothing outside of the photo, and nothing at all without [`install`].
+pub fn paint(rect: egui::Rect, layer: Layer) -> egui::PaintCallback {
+    egui_wgpu::Callback::new_paint_callback(rect, PaintLayer { rect, layer })
+}
+
+struct PaintLayer {
+    /// In points.
+    rect: egui::Rect,
+    layer: Layer,
+}
+
+impl PaintLayer {
+    /// In physical pixels, rounded as egui does.
+    fn rect_on_screen(&self, pixels_per_point: f32) -> ScreenRect {
+        let pixels = |point: egui::Pos2| [point.x, point.y].map(|side| f64::from((pixels_per_point * side).round()));
+        let (origin, end) = (pixels(self.rect.min), pixels(self.rect.max));
+        ScreenRect { origin, size: [0, 1].map(|axis| (end[axis] - origin[axis]).max(0.0)) }
+    }
+}
+
+impl CallbackTrait for PaintLayer {
+    fn prepare(
+        &self,
+        device: &wgpu::Device,
+        queue: &wgpu::Queue,
+        screen: &ScreenDescriptor,
+        encoder: &mut wgpu::CommandEncoder,
+        resources: &mut CallbackResources,
+    ) -> Vec<wgpu::CommandBuffer> {
+        if let Some(painter) = resources.get_mut::<Painter>() {
+            let rect = self.rect_on_screen(screen.pixels_per_point);
+            painter.prepare(&self.layer, rect, screen, device, queue, encoder);
+        }
+        Vec::new()
+    }
+
+    fn finish_prepare(
+        &self,
+        _device: &wgpu::Device,
+        _queue: &wgpu::Queue,
+        _encoder: &mut wgpu::CommandEncoder,
+        resources: &mut CallbackResources,
+    ) -> Vec<wgpu::CommandBuffer> {
+        if let Some(painter) = resources.get_mut::<Painter>() {
+            painter.end_frame();
+        }
+        Vec::new()
+    }
+
+    fn paint(
+        &self,
+        info: egui::PaintCallbackInfo,
+        pass: &mut wgpu::RenderPass<'static>,
+        resources: &CallbackResources,
+    ) {
+        let Some(painter) = resources.get::<Painter>() else { return };
+        // The shader works in pixels of the whole target. The quads end at the rectangle's edges, and egui has set
+        // the scissors to what else hides part of it.
+        let [width, height] = info.screen_size_px;
+        pass.set_viewport(0.0, 0.0, width as f32, height as f32, 0.0, 1.0);
+        painter.paint(self.layer.slot, pass);
+    }
+}

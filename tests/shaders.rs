@@ -1,0 +1,89 @@
+//! Every shader is valid, and every kind of graphics driver gets it in its language.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use naga::back::{hlsl, msl, spv};
+use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
+use naga::{Module, ShaderStage};
+use vitrine::render::gpu::sources;
+
+fn compiled() -> Vec<(&'static str, Module, ModuleInfo)> {
+    let compile = |shader: sources::Shader| {
+        let explained = |error: &dyn std::error::Error| panic!("{}: {error:?}", shader.name);
+        let module = naga::front::wgsl::parse_str(shader.source)
+            .unwrap_or_else(|error| panic!("{}", error.emit_to_string_with_path(shader.source, shader.name)));
+        let info = Validator::new(ValidationFlags::all(), Capabilities::empty())
+            .validate(&module)
+            .unwrap_or_else(|error| explained(&error));
+        (shader.name, module, info)
+    };
+    sources::ALL.map(compile).into()
+}
+
+/// Stage and name of each entry point.
+fn entries(module: &Module) -> impl Iterator<Item = (ShaderStage, String)> {
+    module.entry_points.iter().map(|entry| (entry.stage, entry.name.clone()))
+}
+
+#[test]
+fn shaders_are_valid_and_have_both_stages() {
+    for (name, module, _) in compiled() {
+        let stages: Vec<ShaderStage> = entries(&module).map(|(stage, _)| stage).collect();
+        assert!(stages.contains(&ShaderStage::Vertex) && stages.contains(&ShaderStage::Fragment), "{name}");
+    }
+}
+
+#[test]
+fn every_file_is_part_of_a_shader() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders");
+    let wgsl_in = |folder: &Path| {
+        let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        entries.filter(|path| path.is_file()).collect::<Vec<_>>()
+    };
+    let files: BTreeSet<_> = [root.clone(), root.join("snippets")].iter().flat_map(|folder| wgsl_in(folder)).collect();
+    assert_eq!(files.len(), 4, "{files:?}");
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let used = sources::ALL.iter().any(|shader| shader.source.contains(&text));
+        assert!(used, "{} is compiled into nothing", file.display());
+    }
+}
+
+#[test]
+fn vulkan_gets_spirv() {
+    for (name, module, info) in compiled() {
+        for (shader_stage, entry_point) in entries(&module) {
+            let wanted = spv::PipelineOptions { shader_stage, entry_point };
+            let words = spv::write_vec(&module, &info, &spv::Options::default(), Some(&wanted)).unwrap();
+            // The first word of every SPIR-V module, by its specification.
+            assert_eq!(words[0], 0x0723_0203, "{name}");
+        }
+    }
+}
+
+#[test]
+fn metal_gets_its_language() {
+    let options = msl::Options { fake_missing_bindings: true, ..Default::default() };
+    for (name, module, info) in compiled() {
+        let (text, translated) = msl::write_string(&module, &info, &options, &msl::PipelineOptions::default()).unwrap();
+        for entry in translated.entry_point_names {
+            let entry = entry.unwrap();
+            assert!(text.contains(&entry), "{name}: {entry}");
+        }
+    }
+}
+
+#[test]
+fn direct3d_gets_hlsl() {
+    let options = hlsl::Options { fake_missing_bindings: true, ..Default::default() };
+    for (name, module, info) in compiled() {
+        let mut text = String::new();
+        let pipeline = hlsl::PipelineOptions::default();
+        let translated = hlsl::Writer::new(&mut text, &options, &pipeline).write(&module, &info, None).unwrap();
+        for entry in translated.entry_point_names {
+            let entry = entry.unwrap();
+            assert!(text.contains(&entry), "{name}: {entry}");
+        }
+    }
+}
