@@ -11,7 +11,7 @@ use eframe::egui::{EventFilter, Id, Key, Modifiers, Rect, Response, ScrollArea, 
 
 use crate::app::gallery::{Gallery, GalleryCommand, Move};
 use cell::{Cell, cell_size, cell_ui};
-pub use textures::{Shown, ThumbnailTextures};
+pub use textures::ThumbnailTextures;
 
 /// Draws the gallery and returns what the user asked for.
 ///

@@ -33,7 +33,7 @@ enum Slot {
 
 /// What can be drawn of a picture now.
 #[derive(Clone)]
-pub enum Shown {
+pub(super) enum Shown {
     Loading,
     Texture(TextureHandle),
     /// The reason, a sentence for the user.

@@ -1,6 +1,8 @@
 //! Above the grid: search, filter, sort, size, and how many pictures are shown.
 
-use eframe::egui::{Align, Button, ComboBox, Layout, Role, ScrollArea, Slider, TextEdit, Ui, WidgetInfo};
+use eframe::egui::{
+    Align, Button, ComboBox, Layout, Response, Role, ScrollArea, Slider, TextEdit, Ui, Vec2, WidgetInfo, vec2,
+};
 
 use crate::app::gallery::{CELL_SIDES, Direction, Filter, Gallery, GalleryCommand, Sort};
 
@@ -87,17 +89,30 @@ fn sort_ui(ui: &mut Ui, gallery: &Gallery, commands: &mut Vec<GalleryCommand>) {
         }
     });
     name_picker(ui, response.response, "Sort by", title(current));
-    let (arrow, name, other) = match direction {
-        Direction::Ascending => ("⬆", "Sorted upwards, turn around", Direction::Descending),
-        Direction::Descending => ("⬇", "Sorted downwards, turn around", Direction::Ascending),
+    let (name, other) = match direction {
+        Direction::Ascending => ("Sorted upwards, turn around", Direction::Descending),
+        Direction::Descending => ("Sorted downwards, turn around", Direction::Ascending),
     };
-    if ui.add(Button::new(arrow)).on_hover_text(name).accessible_name(name).clicked() {
+    if direction_button(ui, direction).on_hover_text(name).accessible_name(name).clicked() {
         commands.push(GalleryCommand::Sort(current, other));
     }
 }
 
+/// A button with an arrow, which is drawn because the typeface has none.
+fn direction_button(ui: &mut Ui, direction: Direction) -> Response {
+    let side = ui.spacing().interact_size.y;
+    let response = ui.add(Button::new("").min_size(Vec2::splat(side)));
+    let length = match direction {
+        Direction::Ascending => -side / 2.0,
+        Direction::Descending => side / 2.0,
+    };
+    let tail = response.rect.center() - vec2(0.0, length / 2.0);
+    ui.painter().arrow(tail, vec2(0.0, length), ui.style().interact(&response).fg_stroke);
+    response
+}
+
 /// Says what the picker picks, and what is picked, to those who cannot see its place.
-fn name_picker(ui: &Ui, response: eframe::egui::Response, name: &str, value: &str) {
+fn name_picker(ui: &Ui, response: Response, name: &str, value: &str) {
     response.widget_info(|| {
         let mut info = WidgetInfo::labeled(Role::ComboBox, ui.is_enabled(), name);
         info.current_text_value = Some(value.to_owned());
