@@ -10,13 +10,13 @@
 //! | [`relevance`] | one file per family of methods, normalisation | masks |
 //! | [`eval`] | metrics | windows |
 //! | [`jobs`] | a job is configuration in, event stream out; window and terminal read it alike | terminals, windows |
-//! | [`render`] | colour maps and figures from plain arrays | models, tensors |
+//! | [`render`] | colour maps, figures and the heatmap shader, from plain arrays | models, tensors |
 //! | [`demo`] | the embedded model and its photos | everything else |
-//! | [`app`] | the window's state and what changes it | drawing |
-//! | [`ui`] | panels: they read the state and return commands | threads |
-//! | [`cli`] | the command line | |
+//! | [`app`] | the window's state, [`app::Command`], what each command does | drawing |
+//! | [`ui`] | panels and canvas: read the state, return commands | threads, tensors |
+//! | [`cli`] | the command line | windows |
 //!
-//! Imports point down: `main → cli → jobs → {eval, relevance, image, demo} → vit → engine`;
+//! Imports point down: `main → {cli, ui → app} → jobs → {eval, relevance, image, demo} → vit → engine`;
 //! `tests/architecture.rs` reads the `use` lines and guards it.
 
 pub mod app;

@@ -155,7 +155,7 @@ fn tensors_in_tensors_out() {
 #[test]
 fn the_demo_shows_its_shortcut() {
     let folder = tempfile::tempdir().unwrap();
-    let output = vitrine(folder.path(), &[]);
+    let output = vitrine(folder.path(), &["demo", "--explain", "vitrine-demo"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     let said = text(&output.stdout);
     // The demo's own figures promise at least 20 points between the sets; the shipped photos must show it.

@@ -61,7 +61,10 @@ fn predictions_and_maps_equal_pytorch_under_both_profiles() {
     for name in names {
         let input: Vec<Input> = inputs
             .iter()
-            .filter(|i| i.path.file_stem().unwrap() == name && i.path.components().any(|c| c.as_os_str() == "images"))
+            .filter(|i| {
+                i.source.path().file_stem().unwrap() == name
+                    && i.source.path().components().any(|c| c.as_os_str() == "images")
+            })
             .take(1)
             .cloned()
             .collect();

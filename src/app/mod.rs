@@ -1,3 +1,30 @@
-//! What the window shows, as plain state that never draws.
+//! The state of the window and what changes it. Nothing here draws.
+//!
+//! [`Session`] is everything there is; [`Command`] is everything that can be wished. The window calls
+//! [`Session::receive`] before each frame, draws what it finds, and hands the commands of the frame to
+//! [`Session::apply`].
 
+mod apply;
+pub mod canvas;
+pub mod command;
+mod command_line;
+mod events;
+mod export;
 pub mod gallery;
+pub mod models;
+pub mod notice;
+pub mod occlusion;
+mod open;
+pub mod picker;
+mod session;
+pub mod settings;
+pub mod views;
+mod wants;
+
+pub use command::{Command, Slot};
+pub use picker::{Ask, FilePicker, SystemPicker};
+pub use session::{Explain, Job, Session};
+pub use settings::{Settings, Theme, View};
+
+/// Wakes the window from any thread.
+pub use crate::jobs::Wake;

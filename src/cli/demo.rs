@@ -1,4 +1,4 @@
-//! `vitrine demo`, and `vitrine` alone.
+//! `vitrine demo`.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -19,12 +19,18 @@ pub struct DemoArgs {
     /// Write photos, masks and model into this folder.
     #[arg(long, value_name = "DIR")]
     export: Option<PathBuf>,
+    /// Explain the photos into this folder, and say how much of the relevance lies on the animals.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["export", "json"])]
+    explain: Option<PathBuf>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
 }
 
 pub fn run(args: &DemoArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+    if let Some(folder) = &args.explain {
+        return explain(folder, out);
+    }
     let figures = demo::figures()?;
     let photos = demo::photos()?;
     if let Some(folder) = &args.export {
@@ -54,9 +60,8 @@ pub fn run(args: &DemoArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// `vitrine` alone: explains the demo's photos into `vitrine-demo`.
-pub fn explain(out: &mut dyn Write) -> anyhow::Result<ExitCode> {
-    let folder = Path::new("vitrine-demo");
+/// Explains the demo's photos into a folder.
+fn explain(folder: &Path, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     let model = LoadedModel::open(&ModelSource::Embedded, Device::Auto, &LoadOptions::default())
         .context("the embedded model does not load")?;
     let mut printed = Ok(());

@@ -14,6 +14,7 @@ use crate::jobs::inputs::{Input, collect};
 use crate::jobs::model::{LoadedModel, ModelSource, Profile};
 use crate::jobs::tensors::explain_tensors;
 use crate::relevance::{Method, MethodOptions};
+use crate::render::Style;
 use crate::size::Size;
 use crate::vit::weights::LoadOptions;
 
@@ -138,6 +139,7 @@ impl ExplainArgs {
             method: self.method,
             options: MethodOptions { first_block: self.first_block, ..MethodOptions::default() },
             patch: self.token,
+            style: Style::default(),
             profile: match self.profile {
                 ProfileName::Model => Profile::Model,
                 ProfileName::Paper => Profile::Paper,
@@ -169,7 +171,7 @@ impl<'a> Printer<'a> {
         let mut seen = HashSet::new();
         for found in collect(paths) {
             match found {
-                Ok(input) if seen.insert(input.path.clone()) => inputs.push(input),
+                Ok(input) if seen.insert(input.source.clone()) => inputs.push(input),
                 Ok(_) => {}
                 Err((path, error)) => self.failed(&path, &error.into()),
             }

@@ -6,18 +6,29 @@ pub mod models;
 mod progress;
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
 /// Shows where a Vision Transformer looks.
 ///
-/// Without a command: explains the embedded demo's photos.
+/// Without a command: opens the window on images, folders and model weights, or on the embedded demo.
 #[derive(Debug, Parser)]
-#[command(name = "vitrine", version, max_term_width = 100)]
+#[command(name = "vitrine", version, max_term_width = 100, args_conflicts_with_subcommands = true)]
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
+    /// Images, folders of images, model weights.
+    paths: Vec<PathBuf>,
+}
+
+/// What the command line asks for.
+pub enum Wish {
+    /// The work is done, well or not.
+    Done(ExitCode),
+    /// The window on these images, folders and weights.
+    Window(Vec<PathBuf>),
 }
 
 #[derive(Debug, Subcommand)]
@@ -38,28 +49,31 @@ const USAGE: u8 = 2;
 struct UsageError(String);
 
 /// Runs the program. Results go to `out`; errors and progress to standard error.
-pub fn run(out: &mut dyn Write) -> ExitCode {
+pub fn run(out: &mut dyn Write) -> Wish {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(err) => {
             // If the terminal is gone there is nobody left to tell.
             drop(err.print());
-            return ExitCode::from(if err.use_stderr() { USAGE } else { 0 });
+            return Wish::Done(ExitCode::from(if err.use_stderr() { USAGE } else { 0 }));
         }
     };
     let result = match &arguments.command {
-        None => demo::explain(out),
+        None => return Wish::Window(arguments.paths),
         Some(Command::Explain(args)) => explain::run(args, out),
         Some(Command::Demo(args)) => demo::run(args, out),
         Some(Command::Models(args)) => models::run(args, out),
     };
-    result.unwrap_or_else(|err| {
-        if is_broken_pipe(&err) {
-            return ExitCode::SUCCESS; // The reader (`head`, a pager) has seen enough.
-        }
-        progress::say(&format!("error: {err:#}"));
-        ExitCode::from(if err.is::<UsageError>() { USAGE } else { FAILED_INPUT })
-    })
+    Wish::Done(result.unwrap_or_else(|err| failed(&err)))
+}
+
+/// Tells why, and with which code the program ends.
+pub fn failed(err: &anyhow::Error) -> ExitCode {
+    if is_broken_pipe(err) {
+        return ExitCode::SUCCESS; // The reader (`head`, a pager) has seen enough.
+    }
+    progress::say(&format!("error: {err:#}"));
+    ExitCode::from(if err.is::<UsageError>() { USAGE } else { FAILED_INPUT })
 }
 
 fn is_broken_pipe(err: &anyhow::Error) -> bool {

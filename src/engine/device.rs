@@ -54,6 +54,16 @@ pub struct DeviceInfo {
     pub threads: usize,
 }
 
+impl fmt::Display for DeviceInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plural = if self.threads == 1 { "" } else { "s" };
+        match self.device.as_str() {
+            "cpu" => write!(f, "CPU, {} thread{plural}", self.threads),
+            device => f.write_str(device),
+        }
+    }
+}
+
 /// Threads that pay for matrix products: physical cores, within what the process may use.
 ///
 /// Two hyper-threads share one multiplier; a second thread on it only adds synchronisation. `RAYON_NUM_THREADS`

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::demo::{self, DemoError, DemoPhoto, Set};
 use crate::eval::relevance_mass;
-use crate::image;
+use crate::image::{self, ImageSource};
 use crate::relevance::RelevanceMap;
 use crate::size::Size;
 
@@ -58,7 +58,7 @@ pub fn run(
         .iter()
         .map(|photo| {
             let stem = PathBuf::from(photo.stem());
-            Input { path: folder.join("photos").join(format!("{}.jpg", photo.stem())), stem }
+            Input { source: ImageSource::file(folder.join("photos").join(format!("{}.jpg", photo.stem()))), stem }
         })
         .collect();
     let job = ExplainJob { out: Some(folder.join("explained")), ..ExplainJob::default() };

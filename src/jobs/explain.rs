@@ -41,6 +41,8 @@ pub struct ExplainJob {
     /// Patch (row, column) whose relevance is asked for, instead of the classifier's.
     pub patch: Option<(usize, usize)>,
     pub profile: Profile,
+    /// How the heat of the figures is drawn.
+    pub style: Style,
     /// Folder for the files; none are written without one.
     pub out: Option<PathBuf>,
 }
@@ -182,14 +184,14 @@ impl<'a> Explainer<'a> {
             if cancel.is_cancelled() {
                 return;
             }
-            on_event(Event::Started { index, path: &input.path });
+            on_event(Event::Started { index, path: input.source.path() });
             let mut progress = |progress| {
                 on_event(Event::Advanced(progress));
                 if cancel.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             };
             match self.explain(input, &mut progress) {
                 Ok(explained) => on_event(Event::Explained { index, explained: Box::new(explained) }),
-                Err(error) => on_event(Event::Failed { index, path: &input.path, error }),
+                Err(error) => on_event(Event::Failed { index, path: input.source.path(), error }),
             }
         }
     }
@@ -200,14 +202,14 @@ impl<'a> Explainer<'a> {
         progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<Explained, ExplainError> {
         let start = Instant::now();
-        let picture = image::load(&input.path)?;
+        let picture = input.source.decode()?;
         let prepared = image::prepare(&picture, &self.model.preparation(self.job.profile))?;
         let batch = Batch { pixels: prepared.input.clone(), count: 1, size: prepared.size };
         let objective = |_: usize, logits: &[f32]| self.objective(logits);
         let explanation =
             relevance::explain(&*self.model.engine, &batch, &objective, self.job.method, &self.options, progress)?
                 .swap_remove(0);
-        let mut report = self.report(&input.path, &explanation);
+        let mut report = self.report(input.source.path(), &explanation);
         report.seconds = start.elapsed().as_secs_f64();
         if let Some(out) = &self.job.out {
             let stem = out.join(&input.stem);
@@ -279,7 +281,7 @@ impl<'a> Explainer<'a> {
             crop: prepared.framing.crop_in_image(),
             caption: &self.caption(report),
         };
-        render::write_png(&overlay, &render::figure(&figure, &Style::default())?)?;
+        render::write_png(&overlay, &render::figure(&figure, &self.job.style)?)?;
         write_npy(&npy, &[map.grid.height, map.grid.width], &map.values)?;
         report.files = vec![overlay, npy, json.clone()];
         let failed = |source| ExplainError::Write { source, path: json.clone() };

@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use crate::image::{ImageError, list_images};
+use crate::image::{ImageError, ImageSource, list_images};
 
 /// A picture and the stem of its output files, relative to the output folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Input {
-    pub path: PathBuf,
+    pub source: ImageSource,
     /// Unique within a job: sub-folders of a given folder are kept, a second `cat` becomes `cat-2`.
     pub stem: PathBuf,
 }
@@ -22,18 +22,29 @@ pub fn collect(paths: &[PathBuf]) -> Vec<Result<Input, (PathBuf, ImageError)>> {
     for path in paths {
         if !path.is_dir() {
             let stem = Path::new(path.file_name().unwrap_or_default());
-            inputs.push(Ok(Input { stem: unique(&stem.with_extension(""), &mut taken), path: path.clone() }));
+            let stem = unique(&stem.with_extension(""), &mut taken);
+            inputs.push(Ok(Input { source: ImageSource::file(path.clone()), stem }));
             continue;
         }
         match list_images(path) {
             Err(err) => inputs.push(Err((path.clone(), err))),
             Ok(images) => inputs.extend(images.into_iter().map(|image| {
                 let relative = image.strip_prefix(path).unwrap_or(&image).with_extension("");
-                Ok(Input { stem: unique(&relative, &mut taken), path: image })
+                Ok(Input { stem: unique(&relative, &mut taken), source: ImageSource::file(image) })
             })),
         }
     }
     inputs
+}
+
+/// Pictures under the names of their files, for a flat folder.
+pub fn named_by_file(sources: impl IntoIterator<Item = ImageSource>) -> Vec<Input> {
+    let mut taken = HashSet::new();
+    let named = |source: ImageSource| {
+        let stem = Path::new(source.path().file_stem().unwrap_or_default()).to_owned();
+        Input { stem: unique(&stem, &mut taken), source }
+    };
+    sources.into_iter().map(named).collect()
 }
 
 fn unique(stem: &Path, taken: &mut HashSet<PathBuf>) -> PathBuf {

@@ -9,6 +9,7 @@ pub mod labels;
 pub mod listing;
 pub mod lru;
 pub mod model;
+pub mod table;
 pub mod tensors;
 pub mod thumbnails;
 pub mod truth;

@@ -24,7 +24,7 @@ pub enum ModelSource {
 }
 
 /// How photos become model input.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Profile {
     /// As the weights were trained: their own mean and standard deviation, bicubic, their crop.

@@ -1,3 +1,19 @@
-//! What the window draws: reads the state, returns commands.
+//! The window: reads the [`Session`](crate::app::Session), draws it, and returns what the user wishes as commands.
 
+mod actions;
+mod canvas;
+mod clipboard;
+mod colour_bar;
+mod drop;
 pub mod gallery;
+mod log;
+mod notices;
+mod palette;
+mod panel;
+mod shortcuts;
+mod status;
+mod theme;
+mod top_bar;
+mod window;
+
+pub use window::{Window, run};

@@ -117,6 +117,16 @@ impl ClassNames {
         }
     }
 
+    /// The classes whose name, WordNet id or index contains all words of `text`; all of them for an empty text.
+    pub fn search(&self, text: &str) -> impl Iterator<Item = usize> {
+        let words: Vec<String> = text.split_whitespace().map(str::to_lowercase).collect();
+        self.classes.iter().enumerate().filter_map(move |(index, class)| {
+            let haystack =
+                format!("{index} {} {}", class.wnid.as_deref().unwrap_or_default(), class.name.to_lowercase());
+            words.iter().all(|word| haystack.contains(word)).then_some(index)
+        })
+    }
+
     /// Classes that contain the words, then those that are a few typing errors away.
     fn near(&self, wanted: &str) -> Vec<String> {
         let mut ranked: Vec<(usize, usize)> = Vec::new();

@@ -61,7 +61,7 @@ impl Batch {
             Ok(Some(outcome)) => outcome.map_err(|error| error.to_string()),
             Err(fault) => Err(fault),
         };
-        let path = input.path.clone();
+        let path = input.source.path().to_owned();
         let in_path = path.display().to_string();
         let outcome =
             outcome.map_err(|error| if error.contains(&in_path) { error } else { format!("{error}: {in_path}") });

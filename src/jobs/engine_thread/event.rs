@@ -135,6 +135,16 @@ impl ModelInfo {
     }
 }
 
+impl ViewResult {
+    /// The likeliest classes with their probabilities.
+    pub fn top(&self, count: usize) -> Vec<(usize, f32)> {
+        let mut ranked: Vec<(usize, f32)> = self.probabilities.iter().copied().enumerate().collect();
+        ranked.sort_by(|a, b| b.1.total_cmp(&a.1));
+        ranked.truncate(count);
+        ranked
+    }
+}
+
 /// What a view shows.
 #[derive(Clone, Debug)]
 pub struct ViewResult {

@@ -1,0 +1,235 @@
+//! What each command does.
+
+use std::path::PathBuf;
+
+use crate::engine::Device;
+use crate::jobs::download::Download;
+use crate::jobs::engine_thread::Request;
+use crate::jobs::model::ModelSource;
+use crate::render::RangeMode;
+use crate::vit::hub::{self, Hub};
+use crate::vit::weights::LoadOptions;
+
+use super::command::{Command, Slot};
+use super::gallery::GalleryCommand;
+use super::occlusion::Occluded;
+use super::open::named;
+use super::picker::Ask;
+use super::session::Session;
+use super::settings::View;
+use super::views;
+
+impl Session {
+    /// Does what was wished. What takes time begins here and is heard of in [`Session::receive`].
+    pub fn apply(&mut self, command: Command) {
+        match command {
+            Command::OpenImages => self.ask(Ask::Images, ""),
+            Command::OpenFolder => self.ask(Ask::Folder, ""),
+            Command::OpenModel(slot) => self.ask(Ask::Model(slot), ""),
+            Command::OpenLabels => self.ask(Ask::Labels, ""),
+            Command::Open(paths) => self.open(paths),
+            Command::ShowDemo => {
+                self.gallery.clear();
+                self.add_demo_photos();
+                self.load(Slot::Main, ModelSource::Embedded);
+            }
+            // The window answers with `AddPicture`: only it may touch the clipboard.
+            Command::PasteImage => {}
+            Command::AddPicture(width, height, rgba) => self.add_picture(width, height, &rgba),
+            Command::LoadModel(slot, source) => self.load(slot, source),
+            Command::GetModel(slot, name) => self.get_model(slot, name),
+            Command::CloseSecond => self.close_second(),
+            Command::SwapModels => self.swap_models(),
+            Command::Gallery(command) => self.apply_to_gallery(&command),
+            Command::ExportFigure => self.ask(Ask::SaveFigure, &self.proposed_name("png")),
+            Command::ExportMap => self.ask(Ask::SaveMap, &self.proposed_name("npy")),
+            Command::ExportFolder => self.ask(Ask::ExportFolder, ""),
+            Command::CopyCommandLine => {
+                self.to_clipboard = self.command_line();
+                if let Some(line) = &self.to_clipboard {
+                    self.notices.info(format!("Copied: {line}"));
+                }
+            }
+            Command::CancelJob(id) => {
+                self.jobs.iter().filter(|job| job.id == id).for_each(|job| job.cancel.cancel());
+                (self.wake)();
+            }
+            Command::DismissNotice(id) => self.notices.dismiss(id),
+            Command::Paint(_) | Command::UndoOcclusion | Command::ClearOcclusion | Command::OcclusionFill(_) => {
+                self.occlude(command);
+            }
+            command => self.adjust(command),
+        }
+    }
+
+    /// The commands that change what is asked or how it is shown.
+    fn adjust(&mut self, command: Command) {
+        let (settings, explain) = (&mut self.settings, &mut self.explain);
+        match command {
+            Command::Target(target) => explain.target = target,
+            Command::Contrast(contrast) => explain.contrast = contrast,
+            Command::Method(method) => explain.method = method,
+            Command::FirstBlock(block) => explain.first_block = block,
+            Command::Patch(patch) => explain.patch = patch,
+            Command::Options(options) => explain.options = *options,
+            Command::ToggleNorms => explain.norms = !explain.norms,
+            Command::ToggleHead { block, head } => toggle(&mut explain.muted.heads, (block, head)),
+            Command::ToggleBlock(block) => toggle(&mut explain.muted.blocks, block),
+            Command::UnmuteAll => explain.muted = Default::default(),
+            Command::Profile(profile) => settings.profile = profile,
+            Command::View(view) => settings.view = view,
+            Command::Style(style) => settings.style = *style,
+            Command::Range(range) => settings.range = range,
+            Command::LockRange => self.lock_range(),
+            Command::ToggleHeat => settings.show_heat = !settings.show_heat,
+            Command::ToggleCrop => settings.show_crop = !settings.show_crop,
+            Command::ToggleSmooth => settings.smooth_pixels = !settings.smooth_pixels,
+            Command::GridMethod(method, shown) => {
+                settings.grid_methods.retain(|kept| *kept != method);
+                if shown {
+                    settings.grid_methods.push(method);
+                }
+            }
+            Command::Zoom(zoom) => self.canvas.zoom(zoom),
+            Command::Tool(tool) => self.canvas.tool = tool,
+            Command::Brush(diameter) => self.canvas.brush = Some(diameter),
+            Command::Theme(theme) => settings.theme = theme,
+            Command::Scale(scale) => settings.scale = scale,
+            Command::ToggleImages => settings.show_images = !settings.show_images,
+            Command::TogglePanel => settings.show_panel = !settings.show_panel,
+            Command::ToggleLog => settings.show_log = !settings.show_log,
+            Command::TogglePalette => self.palette_open = !self.palette_open,
+            Command::ToggleShortcuts => self.shortcuts_open = !self.shortcuts_open,
+            Command::Quit => self.quit = true,
+            // All others belong to `apply`.
+            _ => {}
+        }
+    }
+
+    fn load(&mut self, slot: Slot, source: ModelSource) {
+        let id = self.models.begin(slot, source.clone());
+        let options = LoadOptions::default();
+        self.engine.send(Request::Load { id, source, device: Device::Auto, options });
+    }
+
+    fn get_model(&mut self, slot: Slot, name: &str) {
+        let begun = hub::curated(name).and_then(|model| Ok((*model, Hub::from_env(None)?)));
+        let (model, hub) = match begun {
+            Ok(begun) => begun,
+            Err(error) => return self.notices.error(error.to_string()),
+        };
+        let wake = self.wake.clone();
+        match Download::spawn(hub, model, move || wake()) {
+            Ok(download) => {
+                let (id, _) = self.begin_job(format!("Getting {name}"));
+                self.downloads.push((id, slot, download));
+            }
+            Err(error) => self.notices.error(format!("The download cannot start: {error}")),
+        }
+    }
+
+    fn close_second(&mut self) {
+        if let Some(second) = self.models.second.take() {
+            self.engine.send(Request::Unload(second.id));
+        }
+    }
+
+    fn swap_models(&mut self) {
+        if !self.compares() {
+            return;
+        }
+        std::mem::swap(&mut self.models.main, &mut self.models.second);
+        self.follow_main_model();
+    }
+
+    fn apply_to_gallery(&mut self, command: &GalleryCommand) {
+        match command {
+            GalleryCommand::OpenImages => self.ask(Ask::Images, ""),
+            GalleryCommand::OpenFolder => self.ask(Ask::Folder, ""),
+            GalleryCommand::StopListing => self.listings.iter().for_each(|(_, listing)| listing.cancel()),
+            command => {
+                let before = self.image().cloned();
+                self.gallery.apply(command);
+                if self.image() != before.as_ref() {
+                    self.explain.patch = None;
+                    self.canvas.look = None;
+                }
+                if let GalleryCommand::CellSide(side) = command {
+                    self.settings.thumbnail_size = *side;
+                }
+            }
+        }
+    }
+
+    fn occlude(&mut self, command: Command) {
+        let Some(image) = self.image().cloned() else { return };
+        self.next_version += 1;
+        let version = self.next_version;
+        let fill = self.canvas.fill;
+        if self.occluded().is_none() {
+            self.occluded = Some(Occluded::new(image, fill));
+        }
+        let Some(occluded) = &mut self.occluded else { return };
+        match command {
+            Command::Paint(paint) => occluded.paint(paint, version),
+            Command::UndoOcclusion => occluded.undo(version),
+            Command::OcclusionFill(fill) => {
+                self.canvas.fill = fill;
+                occluded.set_fill(fill, version);
+            }
+            _ => self.occluded = None,
+        }
+    }
+
+    /// Keeps the range of the map now shown.
+    fn lock_range(&mut self) {
+        let shown = self.shown();
+        let Some(heat) = self.view_mut(views::MAIN).heat(shown) else { return };
+        let colours = self.settings.style.colours;
+        self.settings.locked_range =
+            self.settings.range.resolve(heat.values(), &[], self.settings.locked_range, colours);
+        self.settings.range = RangeMode::Locked;
+    }
+
+    /// Opens a dialog; [`Session::receive`] hears of the answer.
+    fn ask(&mut self, ask: Ask, name: &str) {
+        let promise = self.picker.ask(ask, self.settings.last_folder.as_deref(), name);
+        self.asked.push((ask, promise));
+    }
+
+    /// Answers of closed dialogs.
+    pub(super) fn receive_answers(&mut self) {
+        for (ask, promise) in std::mem::take(&mut self.asked) {
+            match promise.try_take() {
+                Ok(paths) if paths.is_empty() => {}
+                Ok(paths) => self.answered(ask, paths),
+                Err(promise) => self.asked.push((ask, promise)),
+            }
+        }
+    }
+
+    fn answered(&mut self, ask: Ask, mut paths: Vec<PathBuf>) {
+        match ask {
+            Ask::Images | Ask::Folder => self.open(paths),
+            Ask::Model(slot) => self.load(slot, named(&paths.swap_remove(0))),
+            Ask::Labels => self.read_labels(&paths.swap_remove(0)),
+            Ask::SaveFigure => self.save_figure(paths.swap_remove(0)),
+            Ask::SaveMap => self.save_map(&paths.swap_remove(0)),
+            Ask::ExportFolder => self.export_folder(paths.swap_remove(0)),
+        }
+    }
+
+    /// Whether the view needs a second model that is not there.
+    pub fn lacks_second(&self) -> bool {
+        self.settings.view == View::Difference && !self.compares()
+    }
+}
+
+fn toggle<T: PartialEq>(list: &mut Vec<T>, item: T) {
+    match list.iter().position(|kept| *kept == item) {
+        Some(index) => {
+            list.remove(index);
+        }
+        None => list.push(item),
+    }
+}

@@ -1,0 +1,95 @@
+//! Everything a user can do, as data: menus, shortcuts, the palette, drops and tests all send these.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::image::PatchIndex;
+use crate::jobs::model::{ModelSource, Profile};
+use crate::relevance::{Method, MethodOptions};
+use crate::render::{RangeMode, Style};
+
+use super::canvas::{Tool, Zoom};
+use super::gallery::GalleryCommand;
+use super::occlusion::{Fill, Paint};
+use super::settings::{Theme, View};
+
+/// One of the two models that can be compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Slot {
+    Main,
+    Second,
+}
+
+/// Something the user wants.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Dialogs.
+    OpenImages,
+    OpenFolder,
+    OpenModel(Slot),
+    OpenLabels,
+    /// Images, folders and weights in any mixture, as they are dropped or given on the command line.
+    Open(Vec<PathBuf>),
+    /// The embedded model and its photos.
+    ShowDemo,
+    /// The picture on the clipboard.
+    PasteImage,
+    /// A picture of the clipboard: width, height, RGBA bytes.
+    AddPicture(usize, usize, Arc<[u8]>),
+    LoadModel(Slot, ModelSource),
+    /// A model of the curated list, downloaded if need be.
+    GetModel(Slot, &'static str),
+    CloseSecond,
+    SwapModels,
+    Gallery(GalleryCommand),
+
+    Target(Option<usize>),
+    Contrast(Option<usize>),
+    Method(Method),
+    FirstBlock(usize),
+    Patch(Option<PatchIndex>),
+    Profile(Profile),
+    ToggleHead {
+        block: usize,
+        head: usize,
+    },
+    ToggleBlock(usize),
+    UnmuteAll,
+    Options(Box<MethodOptions>),
+    ToggleNorms,
+
+    View(View),
+    Style(Box<Style>),
+    Range(RangeMode),
+    /// Keeps the range now shown for all images to come.
+    LockRange,
+    ToggleHeat,
+    ToggleCrop,
+    ToggleSmooth,
+    GridMethod(Method, bool),
+    Zoom(Zoom),
+    Tool(Tool),
+    Paint(Paint),
+    UndoOcclusion,
+    ClearOcclusion,
+    OcclusionFill(Fill),
+    /// Diameter of the occlusion brush in photo pixels.
+    Brush(f64),
+
+    ExportFigure,
+    ExportMap,
+    ExportFolder,
+    /// The command line that does what is shown, on the clipboard.
+    CopyCommandLine,
+    CancelJob(u64),
+    DismissNotice(u64),
+
+    Theme(Theme),
+    Scale(f32),
+    ToggleImages,
+    TogglePanel,
+    ToggleLog,
+    TogglePalette,
+    ToggleShortcuts,
+    Quit,
+}

@@ -1,0 +1,153 @@
+//! What other threads report, taken into the session before each frame.
+
+use std::sync::Arc;
+
+use crate::jobs::download::DownloadState;
+use crate::jobs::engine_thread::{Event, ModelId, ModelInfo, Request, ViewId, ViewResult};
+use crate::jobs::model::ModelSource;
+use crate::render::Photo;
+
+use super::command::{Command, Slot};
+use super::gallery::{ItemState, Prediction};
+use super::models::Ready;
+use super::notice::Level;
+use super::open::named;
+use super::session::Session;
+use super::views::{self, PhotoOnScreen};
+
+impl Session {
+    /// Takes in everything that happened since the last frame.
+    pub fn receive(&mut self) {
+        self.receive_listings();
+        self.receive_downloads();
+        self.receive_answers();
+        self.receive_saved();
+        for event in self.engine.drain() {
+            self.receive_event(event);
+        }
+        self.gallery.refresh();
+        if self.gallery.selected().is_none() && !self.gallery.order().is_empty() {
+            self.gallery.select(self.gallery.order()[0] as usize);
+        }
+    }
+
+    fn receive_event(&mut self, event: Event) {
+        match event {
+            Event::ModelLoaded { id, info, seconds } => self.model_loaded(id, info, seconds),
+            Event::ModelFailed { id, error } => {
+                if self.models.take_pending(id).is_some() {
+                    self.notices.error(error);
+                }
+            }
+            Event::Photo { view, photo, prepared } => {
+                if self.sent.get(&view).is_none_or(|sent| sent.image != photo.source) {
+                    return;
+                }
+                self.gallery.set_state(&photo.source, ItemState::Ready);
+                let drawn =
+                    self.drawn_twin(&photo.source).unwrap_or_else(|| Arc::new(Photo::new(photo.picture.rgb.clone())));
+                let state = self.view_mut(view);
+                state.photo = Some(PhotoOnScreen { decoded: photo, drawn });
+                state.prepared = prepared;
+            }
+            Event::Progress { view, done, total } => self.view_mut(view).progress = Some((done, total)),
+            Event::Explained { view, result } => self.explained(view, result),
+            Event::Failed { view, image, error } => {
+                if self.sent.get(&view).is_some_and(|sent| sent.image == image) {
+                    let state = self.view_mut(view);
+                    state.progress = None;
+                    let is_broken = state.photo.is_none();
+                    state.error = Some(error.clone());
+                    self.notices.log(Level::Error, &error);
+                    if is_broken {
+                        self.gallery.set_state(&image, ItemState::Broken(error));
+                    }
+                }
+            }
+            Event::BatchAdvanced { id, done, total, outcome, .. } => self.export_advanced(id, done, total, outcome),
+            Event::BatchDone { id, end } => self.export_done(id, &end),
+        }
+    }
+
+    /// The photo is uploaded once, however many views show it.
+    fn drawn_twin(&self, source: &crate::image::ImageSource) -> Option<Arc<Photo>> {
+        let photos = self.views.values().filter_map(|view| view.photo.as_ref());
+        photos.into_iter().find(|photo| photo.decoded.source == *source).map(|photo| photo.drawn.clone())
+    }
+
+    fn explained(&mut self, view: ViewId, result: Arc<ViewResult>) {
+        if self
+            .sent
+            .get(&view)
+            .is_none_or(|sent| sent.image != result.request.image || sent.model != result.request.model)
+        {
+            return;
+        }
+        if view == views::MAIN && result.request.occlusion.is_none() {
+            let best = result.top(1).first().copied();
+            let prediction = best.map(|(class, confidence)| Prediction { class, confidence });
+            self.gallery.set_prediction(&result.request.image, prediction);
+        }
+        let state = self.view_mut(view);
+        state.progress = None;
+        state.error = None;
+        state.prepared = Some(result.prepared.clone());
+        state.result = Some(result);
+    }
+
+    fn model_loaded(&mut self, id: ModelId, info: Arc<ModelInfo>, seconds: f64) {
+        let Some(pending) = self.models.take_pending(id) else {
+            self.engine.send(Request::Unload(id));
+            return;
+        };
+        self.notices.log(Level::Info, format!("{} loaded in {:.0} ms", info.name, seconds * 1000.0));
+        if let ModelSource::Named(name) = &pending.source
+            && std::path::Path::new(name).exists()
+        {
+            self.settings.remember_model(name.into());
+        }
+        let ready = Ready { id, source: pending.source, info };
+        if let Some(old) = self.models.put(pending.slot, ready) {
+            self.engine.send(Request::Unload(old.id));
+        }
+        if pending.slot == Slot::Main {
+            self.follow_main_model();
+        }
+    }
+
+    /// What was asked of another model may not exist in this one.
+    pub(super) fn follow_main_model(&mut self) {
+        let Some(main) = &self.models.main else { return };
+        let info = main.info.clone();
+        if info.classes != *self.gallery.names() {
+            (self.explain.target, self.explain.contrast) = (None, None);
+        }
+        self.gallery.clear_predictions();
+        self.gallery.set_names(&Arc::new(info.classes.clone()));
+        self.explain.patch = None;
+        self.explain.muted = Default::default();
+        self.explain.first_block = self.explain.first_block.min(info.config.depth.saturating_sub(1));
+    }
+
+    fn receive_downloads(&mut self) {
+        for (id, slot, download) in std::mem::take(&mut self.downloads) {
+            if self.jobs.iter().any(|job| job.id == id && job.cancel.is_cancelled()) {
+                download.cancel();
+            }
+            let state = download.state();
+            if !state.is_over() {
+                if let DownloadState::Running { done_bytes, total_bytes, .. } = state {
+                    self.advance_job(id, done_bytes as u64, total_bytes as u64);
+                }
+                self.downloads.push((id, slot, download));
+                continue;
+            }
+            self.end_job(id);
+            match state {
+                DownloadState::Ready(folder) => self.apply(Command::LoadModel(slot, named(&folder))),
+                DownloadState::Failed(error) => self.notices.error(error),
+                DownloadState::Asking | DownloadState::Running { .. } | DownloadState::Cancelled => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! Opening what users bring: pictures, folders, weights, label files.
+
+use std::path::{Path, PathBuf};
+
+use crate::demo;
+use crate::image::{ImageSource, is_image_path};
+use crate::jobs::labels::LabelFile;
+use crate::jobs::listing::{Listing, ListingEvent};
+use crate::jobs::model::ModelSource;
+
+use super::command::{Command, Slot};
+use super::session::Session;
+
+/// Endings of files that hold weights; the loader has the last word.
+const WEIGHTS: [&str; 8] = ["safetensors", "pth", "pt", "bin", "tar", "npz", "ckpt", "msgpack"];
+/// Files that make a folder a model.
+const OF_A_MODEL: [&str; 4] =
+    ["model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json"];
+
+/// Whether a path is a model rather than pictures: a weights file, or a folder that holds one under its usual name.
+pub(super) fn is_model(path: &Path) -> bool {
+    let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
+    let is_weights = ending.is_some_and(|ending| WEIGHTS.contains(&ending.as_str()));
+    is_weights && !path.is_dir() || OF_A_MODEL.iter().any(|name| path.join(name).is_file())
+}
+
+impl Session {
+    /// Sorts paths into models, label files and pictures, and opens each.
+    pub(super) fn open(&mut self, paths: Vec<PathBuf>) {
+        let mut pictures = Vec::new();
+        for path in paths {
+            if is_model(&path) {
+                self.apply(Command::LoadModel(Slot::Main, ModelSource::Named(path.to_string_lossy().into_owned())));
+            } else if !path.exists() {
+                self.notices.error(format!("There is no such file; check its name and folder: {}", path.display()));
+            } else if LabelFile::is_label_path(&path) {
+                self.read_labels(&path);
+            } else if path.is_dir() || is_image_path(&path) {
+                pictures.push(path);
+            } else {
+                let problem = "This is neither a picture nor model weights; open JPEG, PNG, safetensors or .pth";
+                self.notices.error(format!("{problem}: {}", path.display()));
+            }
+        }
+        if !pictures.is_empty() {
+            self.settings.last_folder = pictures[0].parent().map(Path::to_owned);
+            self.list(pictures);
+        }
+    }
+
+    /// New pictures take the place of the demo's, and are added to others.
+    fn list(&mut self, paths: Vec<PathBuf>) {
+        if self.gallery.items().iter().all(|item| !item.source.is_file()) {
+            self.gallery.clear();
+        }
+        let title = match paths.as_slice() {
+            [one] => format!("Listing {}", one.file_name().unwrap_or(one.as_os_str()).to_string_lossy()),
+            _ => format!("Listing {} paths", paths.len()),
+        };
+        match Listing::start(paths, self.wake.clone()) {
+            Ok(listing) => {
+                let (id, _) = self.begin_job(title);
+                self.listings.push((id, listing));
+                self.gallery.set_listing(true);
+            }
+            Err(error) => self.notices.error(format!("The folder cannot be listed: {error}")),
+        }
+    }
+
+    /// What running listings found.
+    pub(super) fn receive_listings(&mut self) {
+        let mut done = Vec::new();
+        for (id, listing) in std::mem::take(&mut self.listings) {
+            if self.jobs.iter().any(|job| job.id == id && job.cancel.is_cancelled()) {
+                listing.cancel();
+            }
+            let mut is_done = false;
+            for event in listing.poll() {
+                match event {
+                    ListingEvent::Found { root, images } => {
+                        self.gallery.append(&root, images.into_iter().map(ImageSource::file));
+                        let found = self.gallery.items().len() as u64;
+                        self.advance_job(id, found, 0);
+                    }
+                    ListingEvent::Skipped(folder) => self.notices.warning(folder.to_string()),
+                    ListingEvent::Done(summary) => {
+                        is_done = true;
+                        if summary.images == 0 && !summary.cancelled {
+                            self.notices.warning("No pictures were found there.");
+                        }
+                    }
+                }
+            }
+            if is_done {
+                done.push(id);
+            } else {
+                self.listings.push((id, listing));
+            }
+        }
+        done.into_iter().for_each(|id| self.end_job(id));
+        self.gallery.set_listing(!self.listings.is_empty());
+    }
+
+    /// The photos of the embedded demo.
+    pub(super) fn add_demo_photos(&mut self) {
+        match demo::photos() {
+            Ok(photos) => {
+                let sources =
+                    photos.into_iter().map(|photo| ImageSource::memory(format!("{}.jpg", photo.stem()), photo.jpeg));
+                self.gallery.append(Path::new(""), sources);
+            }
+            Err(error) => self.notices.error(error.to_string()),
+        }
+    }
+
+    pub(super) fn read_labels(&mut self, path: &Path) {
+        match LabelFile::read(path) {
+            Ok(labels) => {
+                let found = self.gallery.set_labels(Some(labels));
+                let mut text = format!("{} pictures have a label.", found.known);
+                if found.unknown > 0 {
+                    text += &format!(" The labels of {} are no classes of this model.", found.unknown);
+                }
+                self.notices.info(text);
+            }
+            Err(error) => self.notices.error(error.to_string()),
+        }
+    }
+
+    /// Adds a picture of the clipboard and selects it.
+    pub(super) fn add_picture(&mut self, width: usize, height: usize, rgba: &[u8]) {
+        self.pasted += 1;
+        let name = format!("pasted-{}.png", self.pasted);
+        let png = image_from(width, height, rgba).and_then(|picture| {
+            let mut bytes = std::io::Cursor::new(Vec::new());
+            picture.write_to(&mut bytes, ::image::ImageFormat::Png).ok()?;
+            Some(bytes.into_inner())
+        });
+        let Some(png) = png else {
+            self.notices.error("The picture on the clipboard is damaged; copy it again.");
+            return;
+        };
+        let source = ImageSource::memory(name, png);
+        self.gallery.append(Path::new(""), [source.clone()]);
+        if let Some(index) = self.gallery.find(&source) {
+            self.gallery.select(index);
+        }
+    }
+}
+
+fn image_from(width: usize, height: usize, rgba: &[u8]) -> Option<::image::RgbaImage> {
+    ::image::RgbaImage::from_raw(width.try_into().ok()?, height.try_into().ok()?, rgba.to_vec())
+}
+
+/// A file or folder as the source of a model.
+pub(super) fn named(path: &Path) -> ModelSource {
+    ModelSource::Named(path.to_string_lossy().into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn models_are_told_from_pictures() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["w.safetensors", "w.PTH", "photo.jpg", "hf/model.safetensors", "photos/a.png"] {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, b"").unwrap();
+        }
+        let is = |name: &str| is_model(&folder.path().join(name));
+        assert!(is("w.safetensors") && is("w.PTH") && is("hf"));
+        assert!(!is("photo.jpg") && !is("photos") && !is("missing.jpg"));
+    }
+}

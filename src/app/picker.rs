@@ -1,0 +1,89 @@
+//! File dialogs behind a trait, so that tests can answer them.
+
+use std::path::{Path, PathBuf};
+
+use poll_promise::Promise;
+
+use super::command::Slot;
+
+/// What a dialog asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ask {
+    Images,
+    Folder,
+    Model(Slot),
+    /// A table of file names and labels.
+    Labels,
+    SaveFigure,
+    SaveMap,
+    /// The folder for the maps of a whole batch.
+    ExportFolder,
+}
+
+/// Asks the user for files. An empty answer means that the dialog was closed.
+pub trait FilePicker {
+    /// `folder` is where the dialog opens, `name` the file name it proposes.
+    fn ask(&self, ask: Ask, folder: Option<&Path>, name: &str) -> Promise<Vec<PathBuf>>;
+}
+
+/// The system's own dialogs.
+pub struct SystemPicker {
+    /// Called when an answer is there.
+    pub wake: super::Wake,
+}
+
+impl FilePicker for SystemPicker {
+    fn ask(&self, ask: Ask, folder: Option<&Path>, name: &str) -> Promise<Vec<PathBuf>> {
+        let mut dialog = rfd::FileDialog::new().set_title(ask.title());
+        if let Some(folder) = folder {
+            dialog = dialog.set_directory(folder);
+        }
+        for (name, endings) in ask.filters() {
+            dialog = dialog.add_filter(*name, endings);
+        }
+        if matches!(ask, Ask::SaveFigure | Ask::SaveMap) {
+            dialog = dialog.set_file_name(name);
+        }
+        let wake = self.wake.clone();
+        Promise::spawn_thread("file dialog", move || {
+            let answer = match ask {
+                Ask::Images => dialog.pick_files().unwrap_or_default(),
+                Ask::Folder | Ask::ExportFolder => dialog.pick_folder().into_iter().collect(),
+                Ask::Model(_) | Ask::Labels => dialog.pick_file().into_iter().collect(),
+                Ask::SaveFigure | Ask::SaveMap => dialog.save_file().into_iter().collect(),
+            };
+            wake();
+            answer
+        })
+    }
+}
+
+impl Ask {
+    const fn title(self) -> &'static str {
+        match self {
+            Self::Images => "Open images",
+            Self::Folder => "Open a folder of images",
+            Self::Model(_) => "Open model weights",
+            Self::Labels => "Open labels",
+            Self::SaveFigure => "Save figure",
+            Self::SaveMap => "Save relevance map",
+            Self::ExportFolder => "Export to folder",
+        }
+    }
+
+    fn filters(self) -> &'static [(&'static str, &'static [&'static str])] {
+        match self {
+            Self::Images => &[
+                ("Images", &["jpg", "jpeg", "png", "webp", "tif", "tiff", "gif", "bmp", "tga", "qoi", "ppm", "pgm"]),
+                ("All files", &["*"]),
+            ],
+            Self::Model(_) => {
+                &[("Weights", &["safetensors", "pth", "pt", "bin", "tar", "npz", "json"]), ("All files", &["*"])]
+            }
+            Self::Labels => &[("Tables", &["csv", "tsv", "txt"])],
+            Self::SaveFigure => &[("PNG", &["png"])],
+            Self::SaveMap => &[("NumPy array", &["npy"])],
+            Self::Folder | Self::ExportFolder => &[],
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! Everything the window knows.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use poll_promise::Promise;
+
+use crate::image::{ImageSource, PatchIndex};
+use crate::jobs::Cancel;
+use crate::jobs::download::Download;
+use crate::jobs::engine_thread::{EngineThread, ExplainRequest, ViewId};
+use crate::jobs::listing::Listing;
+use crate::jobs::model::ModelSource;
+use crate::jobs::thumbnails::{Finished, ThumbnailOptions, Thumbnails};
+use crate::relevance::{Method, MethodOptions};
+use crate::vit::Muted;
+
+use super::canvas::Canvas;
+use super::command::{Command, Slot};
+use super::export::Export;
+use super::gallery::{Gallery, GalleryCommand};
+use super::models::Models;
+use super::notice::Notices;
+use super::occlusion::Occluded;
+use super::picker::{Ask, FilePicker};
+use super::settings::Settings;
+use super::views::{Shown, ViewState};
+use super::{Wake, views};
+
+/// What is asked of the models about the selected image.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Explain {
+    /// `None`: what the model predicts.
+    pub target: Option<usize>,
+    pub contrast: Option<usize>,
+    pub method: Method,
+    pub first_block: usize,
+    /// The patch whose row is shown instead of the classifier's.
+    pub patch: Option<PatchIndex>,
+    pub muted: Muted,
+    pub options: MethodOptions,
+    /// Show the norms of the output tokens instead of relevance.
+    pub norms: bool,
+}
+
+/// Work in the background, as the user sees it.
+#[derive(Clone, Debug)]
+pub struct Job {
+    pub id: u64,
+    pub title: String,
+    /// `total` 0: not known yet.
+    pub done: u64,
+    pub total: u64,
+    pub cancel: Cancel,
+}
+
+/// The state of the window.
+pub struct Session {
+    pub settings: Settings,
+    pub gallery: Gallery,
+    pub models: Models,
+    pub explain: Explain,
+    pub canvas: Canvas,
+    pub notices: Notices,
+    pub jobs: Vec<Job>,
+    pub palette_open: bool,
+    pub shortcuts_open: bool,
+    /// The window should close.
+    pub quit: bool,
+    /// Text for the clipboard, to be taken by the window.
+    pub to_clipboard: Option<String>,
+    pub(super) views: HashMap<ViewId, ViewState>,
+    pub(super) sent: HashMap<ViewId, ExplainRequest>,
+    pub(super) occluded: Option<Occluded>,
+    pub(super) engine: EngineThread,
+    /// Job, and what runs for it.
+    pub(super) listings: Vec<(u64, Listing)>,
+    pub(super) downloads: Vec<(u64, Slot, Download)>,
+    pub(super) asked: Vec<(Ask, Promise<Vec<PathBuf>>)>,
+    pub(super) picker: Box<dyn FilePicker>,
+    pub(super) wake: Wake,
+    pub(super) next_job: u64,
+    pub(super) exports: HashMap<u64, Export>,
+    pub(super) saving: Vec<Promise<Result<PathBuf, String>>>,
+    /// `None`: the system gave no thread for them.
+    thumbnails: Option<Thumbnails>,
+    pub(super) pasted: usize,
+    /// Of what is painted over; never used twice.
+    pub(super) next_version: u64,
+}
+
+impl Session {
+    /// A session without images or models. `wake` is called from other threads when there is something to
+    /// [`Session::receive`].
+    ///
+    /// # Errors
+    /// If the system gives no thread to compute on.
+    pub fn new(
+        settings: Settings,
+        picker: Box<dyn FilePicker>,
+        thumbnail_options: ThumbnailOptions,
+        wake: Wake,
+    ) -> std::io::Result<Self> {
+        let engine = {
+            let wake = wake.clone();
+            EngineThread::spawn(move || wake())?
+        };
+        let mut gallery = Gallery::default();
+        gallery.apply(&GalleryCommand::CellSide(settings.thumbnail_size));
+        let mut notices = Notices::default();
+        let thumbnails = Thumbnails::start(thumbnail_options, &wake)
+            .inspect_err(|error| notices.error(format!("There will be no thumbnails: {error}")))
+            .ok();
+        Ok(Self {
+            settings,
+            gallery,
+            models: Models::default(),
+            explain: Explain::default(),
+            canvas: Canvas::default(),
+            notices,
+            jobs: Vec::new(),
+            palette_open: false,
+            shortcuts_open: false,
+            quit: false,
+            to_clipboard: None,
+            views: HashMap::new(),
+            sent: HashMap::new(),
+            occluded: None,
+            engine,
+            listings: Vec::new(),
+            downloads: Vec::new(),
+            asked: Vec::new(),
+            picker,
+            wake,
+            next_job: 0,
+            exports: HashMap::new(),
+            saving: Vec::new(),
+            thumbnails,
+            pasted: 0,
+            next_version: 0,
+        })
+    }
+
+    /// Opens what the command line named, and the embedded demo for what it did not.
+    pub fn start(&mut self, paths: Vec<PathBuf>) {
+        let (weights, images): (Vec<_>, Vec<_>) = paths.into_iter().partition(|path| super::open::is_model(path));
+        if weights.is_empty() {
+            self.apply(Command::LoadModel(Slot::Main, ModelSource::Embedded));
+        }
+        if images.is_empty() {
+            self.add_demo_photos();
+        }
+        self.apply(Command::Open(weights.into_iter().chain(images).collect()));
+    }
+
+    /// The image that is looked at.
+    pub fn image(&self) -> Option<&ImageSource> {
+        self.gallery.selected_item().map(|item| &item.source)
+    }
+
+    /// What is known about a view.
+    pub fn view(&self, id: ViewId) -> Option<&ViewState> {
+        self.views.get(&id)
+    }
+
+    pub fn view_mut(&mut self, id: ViewId) -> &mut ViewState {
+        self.views.entry(id).or_default()
+    }
+
+    /// Whether a view waits for the result of its latest request.
+    pub fn is_waiting(&self, id: ViewId) -> bool {
+        let asked = self.sent.get(&id);
+        let answered = self.views.get(&id).and_then(|view| view.result.as_ref()).map(|result| &result.request);
+        asked.is_some() && asked != answered && self.views.get(&id).is_none_or(|view| view.error.is_none())
+    }
+
+    /// Which map of the results is asked for.
+    pub fn shown(&self) -> Shown {
+        if self.explain.norms { Shown::Norms } else { Shown::Relevance { first_block: self.explain.first_block } }
+    }
+
+    /// Whether two models are compared.
+    pub fn compares(&self) -> bool {
+        self.models.second.is_some()
+    }
+
+    /// What is painted over on the selected image.
+    pub fn occluded(&self) -> Option<&Occluded> {
+        self.occluded.as_ref().filter(|occluded| Some(&occluded.image) == self.image())
+    }
+
+    /// The images whose thumbnails are visible and not there yet.
+    pub fn want_thumbnails(&mut self, sources: &[ImageSource]) {
+        if let Some(thumbnails) = &mut self.thumbnails {
+            thumbnails.want(sources);
+        }
+    }
+
+    /// Thumbnails that came in since the last call.
+    pub fn finished_thumbnails(&mut self) -> Vec<Finished> {
+        self.thumbnails.as_mut().map(Thumbnails::poll).unwrap_or_default()
+    }
+
+    pub(super) fn begin_job(&mut self, title: impl Into<String>) -> (u64, Cancel) {
+        self.next_job += 1;
+        let cancel = Cancel::default();
+        let (id, title) = (self.next_job, title.into());
+        self.jobs.push(Job { id, title, done: 0, total: 0, cancel: cancel.clone() });
+        (id, cancel)
+    }
+
+    pub(super) fn advance_job(&mut self, id: u64, done: u64, total: u64) {
+        if let Some(job) = self.jobs.iter_mut().find(|job| job.id == id) {
+            (job.done, job.total) = (done, total);
+        }
+    }
+
+    pub(super) fn end_job(&mut self, id: u64) {
+        self.jobs.retain(|job| job.id != id);
+    }
+
+    /// The first of the views that shows anything.
+    pub fn main_view(&self) -> Option<&ViewState> {
+        self.views.get(&views::MAIN)
+    }
+}

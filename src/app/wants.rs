@@ -1,0 +1,98 @@
+//! From what is shown follows what is asked: one request per view, sent when it changes.
+
+use std::collections::HashSet;
+
+use crate::jobs::engine_thread::{ExplainRequest, Request, ViewId};
+use crate::relevance::Method;
+
+use super::command::Slot;
+use super::models::Ready;
+use super::session::Session;
+use super::settings::View;
+use super::views;
+
+impl Session {
+    /// Sends what is wanted and was not sent before, and closes views that nothing shows any more.
+    pub fn send_requests(&mut self) {
+        let wanted = self.wanted();
+        let open: HashSet<ViewId> = wanted.iter().map(|request| request.view).collect();
+        let closed: Vec<ViewId> = self.sent.keys().filter(|view| !open.contains(view)).copied().collect();
+        for view in closed {
+            self.sent.remove(&view);
+            self.views.remove(&view);
+            self.engine.send(Request::Forget(view));
+        }
+        for request in wanted {
+            let last = self.sent.get(&request.view);
+            if last == Some(&request) {
+                continue;
+            }
+            if last.is_some_and(|last| last.image != request.image || last.model != request.model) {
+                self.begin_image(&request);
+            }
+            self.view_mut(request.view).error = None;
+            self.sent.insert(request.view, request.clone());
+            self.engine.send(Request::Explain(Box::new(request)));
+        }
+    }
+
+    /// Another image or model: nothing of the old one may pass for the new one's.
+    fn begin_image(&mut self, request: &ExplainRequest) {
+        let same_image = self.sent.get(&request.view).is_some_and(|last| last.image == request.image);
+        let view = self.view_mut(request.view);
+        if same_image {
+            view.forget_result();
+        } else {
+            view.start_over();
+        }
+    }
+
+    fn wanted(&self) -> Vec<ExplainRequest> {
+        let Some(main) = &self.models.main else { return Vec::new() };
+        let mut wanted: Vec<ExplainRequest> =
+            self.request(views::MAIN, main, Slot::Main, self.explain.method).into_iter().collect();
+        if let Some(second) = &self.models.second {
+            wanted.extend(self.request(views::SECOND, second, Slot::Second, self.explain.method));
+        }
+        if self.settings.view == View::Grid {
+            let methods = self.settings.grid_methods.iter().enumerate();
+            wanted.extend(
+                methods.filter_map(|(index, &method)| self.request(views::of_method(index), main, Slot::Main, method)),
+            );
+        }
+        wanted
+    }
+
+    fn request(&self, view: ViewId, model: &Ready, slot: Slot, method: Method) -> Option<ExplainRequest> {
+        let explain = &self.explain;
+        let has_head = model.info.config.classes > 0;
+        // A model without a head explains no class, but it has attention to show.
+        let method = if has_head || !method.needs_head() { method } else { Method::RawAttention };
+        let patch = explain.patch.filter(|_| method.starts_at_token());
+        Some(ExplainRequest {
+            occlusion: self
+                .occluded()
+                .filter(|occluded| !occluded.is_empty())
+                .map(|occluded| occluded.occlusion.clone()),
+            profile: self.settings.profile,
+            target: explain.target.and_then(|class| self.class_in(slot, class)),
+            contrast: explain.contrast.and_then(|class| self.class_in(slot, class)),
+            method,
+            options: explain.options.clone(),
+            patch,
+            muted: if method == Method::Gae && slot == Slot::Main { explain.muted.clone() } else { Default::default() },
+            want_norms: explain.norms,
+            ..ExplainRequest::new(view, model.id, self.image()?.clone())
+        })
+    }
+
+    /// The class of the main model as the model of `slot` numbers it: by name, as heads differ.
+    fn class_in(&self, slot: Slot, class: usize) -> Option<usize> {
+        let main = self.models.get(Slot::Main)?;
+        let other = self.models.get(slot)?;
+        if slot == Slot::Main || main.info.classes == other.info.classes {
+            return (class < other.info.config.classes).then_some(class);
+        }
+        other.info.classes.find(main.info.classes.name(class)).ok()
+    }
+}

@@ -1,0 +1,110 @@
+//! The commands that have a name of their own: for the palette, the menus and the shortcut overlay alike.
+
+use eframe::egui::{Key, KeyboardShortcut, Modifiers};
+
+use crate::app::canvas::{Tool, Zoom};
+use crate::app::gallery::{GalleryCommand, Move};
+use crate::app::settings::{Theme, View};
+use crate::app::{Command, Session, Slot};
+
+/// A command with a title and perhaps a shortcut.
+pub struct Action {
+    pub group: &'static str,
+    pub title: &'static str,
+    pub shortcut: Option<KeyboardShortcut>,
+    pub command: Command,
+}
+
+/// Where an action's shortcut is listed.
+const FILE: &str = "File";
+const IMAGE: &str = "Images";
+const VIEW: &str = "View";
+const EXPLAIN: &str = "Explain";
+const WINDOW: &str = "Window";
+
+const fn plain(key: Key) -> Option<KeyboardShortcut> {
+    Some(KeyboardShortcut::new(Modifiers::NONE, key))
+}
+
+const fn ctrl(key: Key) -> Option<KeyboardShortcut> {
+    Some(KeyboardShortcut::new(Modifiers::COMMAND, key))
+}
+
+const fn ctrl_shift(key: Key) -> Option<KeyboardShortcut> {
+    Some(KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), key))
+}
+
+/// All of them, in the order of the overlay.
+pub fn all() -> Vec<Action> {
+    let action = |group, title, shortcut, command| Action { group, title, shortcut, command };
+    let mut actions = vec![
+        action(FILE, "Open images…", ctrl(Key::O), Command::OpenImages),
+        action(FILE, "Open folder…", ctrl_shift(Key::O), Command::OpenFolder),
+        action(FILE, "Open model…", ctrl(Key::M), Command::OpenModel(Slot::Main)),
+        action(FILE, "Compare with model…", ctrl_shift(Key::M), Command::OpenModel(Slot::Second)),
+        action(FILE, "Open labels…", None, Command::OpenLabels),
+        action(FILE, "Show the embedded demo", None, Command::ShowDemo),
+        action(FILE, "Paste image", ctrl(Key::V), Command::PasteImage),
+        action(FILE, "Save figure…", ctrl(Key::S), Command::ExportFigure),
+        action(FILE, "Save relevance as .npy…", None, Command::ExportMap),
+        action(FILE, "Export all shown images…", ctrl_shift(Key::S), Command::ExportFolder),
+        action(FILE, "Copy as command line", ctrl_shift(Key::C), Command::CopyCommandLine),
+        action(FILE, "Quit", ctrl(Key::Q), Command::Quit),
+        action(IMAGE, "Next image", plain(Key::ArrowRight), Command::Gallery(GalleryCommand::Move(Move::By(1)))),
+        action(IMAGE, "Previous image", plain(Key::ArrowLeft), Command::Gallery(GalleryCommand::Move(Move::By(-1)))),
+        action(IMAGE, "First image", plain(Key::Home), Command::Gallery(GalleryCommand::Move(Move::First))),
+        action(IMAGE, "Last image", plain(Key::End), Command::Gallery(GalleryCommand::Move(Move::Last))),
+        action(VIEW, "Fit to window", plain(Key::Num0), Command::Zoom(Zoom::Fit)),
+        action(VIEW, "One to one", plain(Key::Num9), Command::Zoom(Zoom::To(1.0))),
+        action(VIEW, "Zoom in", plain(Key::Plus), Command::Zoom(Zoom::In)),
+        action(VIEW, "Zoom out", plain(Key::Minus), Command::Zoom(Zoom::Out)),
+        action(VIEW, "Heat on or off", plain(Key::H), Command::ToggleHeat),
+        action(VIEW, "Frame of what the model sees", plain(Key::C), Command::ToggleCrop),
+        action(VIEW, "Smooth or crisp pixels", None, Command::ToggleSmooth),
+        action(VIEW, "Lock the colour range", None, Command::LockRange),
+        action(EXPLAIN, "Explain the prediction", plain(Key::T), Command::Target(None)),
+        action(EXPLAIN, "Back to the classifier's row", None, Command::Patch(None)),
+        action(EXPLAIN, "Unmute all heads", None, Command::UnmuteAll),
+        action(EXPLAIN, "High-norm tokens", plain(Key::N), Command::ToggleNorms),
+        action(EXPLAIN, "Occlusion brush", plain(Key::O), Command::Tool(Tool::Occlude)),
+        action(EXPLAIN, "Pan and pick patches", plain(Key::V), Command::Tool(Tool::Look)),
+        action(EXPLAIN, "Undo occlusion stroke", ctrl(Key::Z), Command::UndoOcclusion),
+        action(EXPLAIN, "Clear occlusion", None, Command::ClearOcclusion),
+        action(EXPLAIN, "Swap the two models", plain(Key::X), Command::SwapModels),
+        action(EXPLAIN, "Stop comparing", None, Command::CloseSecond),
+        action(WINDOW, "Command palette", ctrl(Key::P), Command::TogglePalette),
+        action(WINDOW, "Keyboard shortcuts", plain(Key::Questionmark), Command::ToggleShortcuts),
+        action(WINDOW, "Image list", None, Command::ToggleImages),
+        action(WINDOW, "Side panel", None, Command::TogglePanel),
+        action(WINDOW, "Log", ctrl(Key::L), Command::ToggleLog),
+    ];
+    let views = [Key::Num1, Key::Num2, Key::Num3, Key::Num4, Key::Num5, Key::Num6];
+    actions.extend(
+        View::ALL.into_iter().zip(views).map(|(view, key)| action(VIEW, view.title(), plain(key), Command::View(view))),
+    );
+    let themes = [(Theme::System, "Theme: system"), (Theme::Light, "Theme: light"), (Theme::Dark, "Theme: dark")];
+    actions.extend(themes.into_iter().map(|(theme, title)| action(WINDOW, title, None, Command::Theme(theme))));
+    actions
+}
+
+/// The groups in the order of the overlay.
+pub const GROUPS: [&str; 5] = [FILE, IMAGE, VIEW, EXPLAIN, WINDOW];
+
+/// Whether an action can do anything now.
+pub fn is_possible(action: &Action, session: &Session) -> bool {
+    match action.command {
+        Command::ExportFigure | Command::ExportMap => session.main_view().is_some_and(|view| view.result.is_some()),
+        Command::ExportFolder | Command::CopyCommandLine => session.models.main.is_some() && session.image().is_some(),
+        Command::SwapModels | Command::CloseSecond => session.compares(),
+        Command::ClearOcclusion | Command::UndoOcclusion => session.occluded().is_some(),
+        Command::UnmuteAll => session.explain.muted != Default::default(),
+        Command::Patch(None) => session.explain.patch.is_some(),
+        _ => true,
+    }
+}
+
+/// The text of a command's shortcut, for tooltips and menus.
+pub fn shortcut_text(ctx: &eframe::egui::Context, matches: impl Fn(&Command) -> bool) -> Option<String> {
+    let action = all().into_iter().find(|action| matches(&action.command))?;
+    Some(ctx.format_shortcut(&action.shortcut?))
+}

@@ -1,0 +1,73 @@
+//! The bar below the canvas: zoom, what lies under the pointer, the colour bar.
+
+use eframe::egui::{Align, Layout, Rect, RichText, Ui, UiBuilder};
+
+use crate::app::canvas::{LEAST_ZOOM, MOST_ZOOM, Tool, Zoom};
+use crate::app::{Command, Session};
+use crate::render::Style;
+
+use super::super::colour_bar::colour_bar_ui;
+use super::inspector::Inspected;
+
+pub const HEIGHT: f32 = 44.0;
+const COLOUR_BAR: f32 = 280.0;
+
+/// `style` is that of the first map on screen, with its range; `value` the one to mark on the colour bar.
+pub fn show(
+    ui: &mut Ui,
+    area: Rect,
+    session: &Session,
+    style: Option<&Style>,
+    inspected: Option<&Inspected>,
+    value: Option<f32>,
+    commands: &mut Vec<Command>,
+) {
+    ui.painter().rect_filled(area, 0.0, ui.visuals().panel_fill);
+    let inner = area.shrink2(eframe::egui::vec2(10.0, 5.0));
+    ui.scope_builder(UiBuilder::new().max_rect(inner).layout(Layout::left_to_right(Align::Center)), |ui| {
+        zoom_ui(ui, session, commands);
+        ui.separator();
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            if let Some(style) = style {
+                ui.allocate_ui_with_layout(
+                    eframe::egui::vec2(COLOUR_BAR.min(ui.available_width()), inner.height()),
+                    Layout::top_down(Align::Min),
+                    |ui| colour_bar_ui(ui, style, style.range, value),
+                );
+            }
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                let text = inspected.map_or_else(|| hint(session).to_owned(), Inspected::text);
+                let text = RichText::new(text).monospace().size(11.5);
+                ui.add(eframe::egui::Label::new(text).truncate());
+            });
+        });
+    });
+}
+
+fn zoom_ui(ui: &mut Ui, session: &Session, commands: &mut Vec<Command>) {
+    if ui.button("Fit").on_hover_text("The whole image (0)").clicked() {
+        commands.push(Command::Zoom(Zoom::Fit));
+    }
+    if ui.button("1:1").on_hover_text("One screen pixel per image pixel (9)").clicked() {
+        commands.push(Command::Zoom(Zoom::To(1.0)));
+    }
+    let Some(seen) = session.canvas.seen else { return };
+    let mut percent = seen.zoom * 100.0;
+    let speed = percent * 0.01;
+    let zoom = eframe::egui::DragValue::new(&mut percent)
+        .range(LEAST_ZOOM * 100.0..=MOST_ZOOM * 100.0)
+        .speed(speed)
+        .max_decimals(0)
+        .suffix(" %");
+    let response = ui.add(zoom).accessible_name("Zoom").on_hover_text("Wheel: zoom around the pointer (+ and −)");
+    if response.changed() {
+        commands.push(Command::Zoom(Zoom::To(percent / 100.0)));
+    }
+}
+
+fn hint(session: &Session) -> &'static str {
+    match session.canvas.tool {
+        Tool::Look => "Drag to pan, wheel to zoom, click a patch for its row",
+        Tool::Occlude => "Paint to hide parts of the photo, hold space to pan, Ctrl+Z takes a stroke back",
+    }
+}

@@ -1,0 +1,190 @@
+//! What the canvas shows in which part of its area.
+
+use std::sync::Arc;
+
+use eframe::egui::{Rect, pos2, vec2};
+
+use crate::app::settings::View;
+use crate::app::views::{self, ViewState};
+use crate::app::{Session, Slot};
+use crate::jobs::engine_thread::ViewId;
+use crate::render::{ColourMap, HeatMap, Photo, RangeMode, Style};
+
+use super::difference::DifferenceMap;
+
+/// One look at the photo.
+pub struct Pane {
+    /// The area the look is fitted to.
+    pub rect: Rect,
+    /// The visible part of it; the wipe shows two panes in one area.
+    pub clip: Rect,
+    pub title: String,
+    pub photo: Arc<Photo>,
+    pub heat: Option<(Arc<HeatMap>, Style)>,
+    /// Whose result it is, for the inspector.
+    pub view: ViewId,
+    /// The result of this pane is still being computed.
+    pub waiting: bool,
+    pub error: Option<String>,
+}
+
+/// What a pane is to show, before it has a place.
+struct Content {
+    title: String,
+    view: ViewId,
+    with_heat: bool,
+}
+
+/// Space between panes in points.
+const GAP: f32 = 6.0;
+
+/// The panes of the chosen view inside of `area`; none while there is no photo.
+pub fn arrange(session: &mut Session, area: Rect, wipe: f32, blink: bool, difference: &mut DifferenceMap) -> Vec<Pane> {
+    let contents = contents(session, blink);
+    let rects = match session.settings.view {
+        View::Wipe => {
+            let x = area.left() + area.width() * wipe;
+            let (left, right) = area.split_left_right_at_x(x);
+            vec![(area, left), (area, right)]
+        }
+        _ => tiles(area, contents.len()).into_iter().map(|rect| (rect, rect)).collect(),
+    };
+    let heat = session.settings.show_heat;
+    let shown = session.shown();
+    let mut panes: Vec<Pane> = Vec::new();
+    for (content, (rect, clip)) in contents.into_iter().zip(rects) {
+        let waiting = session.is_waiting(content.view);
+        // The photo is the same in all views; a view whose own is not there yet borrows the main one's.
+        let photo = session.view(content.view).and_then(drawn).or_else(|| session.main_view().and_then(drawn));
+        let Some(photo) = photo else { continue };
+        let view = session.view_mut(content.view);
+        let map = if content.with_heat && heat { view.heat(shown) } else { None };
+        let error = view.error.clone();
+        panes.push(Pane {
+            rect,
+            clip,
+            title: content.title,
+            photo,
+            heat: map.map(|map| (map, Style::default())),
+            view: content.view,
+            waiting,
+            error,
+        });
+    }
+    if session.settings.view == View::Difference {
+        difference.replace(&mut panes);
+    }
+    set_styles(session, &mut panes);
+    panes
+}
+
+fn drawn(view: &ViewState) -> Option<Arc<Photo>> {
+    view.photo.as_ref().map(|photo| photo.drawn.clone())
+}
+
+fn contents(session: &Session, blink: bool) -> Vec<Content> {
+    let model = |slot| session.models.get(slot).map_or_else(String::new, |model| model.info.name.clone());
+    let method = session.explain.method.title();
+    let photo = || Content { title: "photo".to_owned(), view: views::MAIN, with_heat: false };
+    let main = |title: String| Content { title, view: views::MAIN, with_heat: true };
+    let second = |title: String| Content { title, view: views::SECOND, with_heat: true };
+    let two = if session.compares() {
+        [main(model(Slot::Main)), second(model(Slot::Second))]
+    } else {
+        [photo(), main(method.to_owned())]
+    };
+    match session.settings.view {
+        View::Single => vec![main(String::new())],
+        View::SideBySide | View::Wipe => two.into(),
+        View::Blink => two.into_iter().skip(usize::from(blink)).take(1).collect(),
+        View::Difference if session.compares() => {
+            two.into_iter().chain([main("difference of the normalised maps".to_owned())]).collect()
+        }
+        View::Difference => vec![main(method.to_owned())],
+        View::Grid => session
+            .settings
+            .grid_methods
+            .iter()
+            .enumerate()
+            .map(|(index, method)| Content {
+                title: method.title().to_owned(),
+                view: views::of_method(index),
+                with_heat: true,
+            })
+            .collect(),
+    }
+}
+
+/// Ranges and colours: one for all panes where a scale is shared or two models are compared.
+fn set_styles(session: &Session, panes: &mut [Pane]) {
+    let style = &session.settings.style;
+    let mut mode = session.settings.range;
+    // Two models are only comparable on one scale.
+    if mode == RangeMode::PerImage && session.compares() && session.settings.view != View::Grid {
+        mode = RangeMode::Shared;
+    }
+    let maps: Vec<Arc<HeatMap>> =
+        panes.iter().filter_map(|pane| pane.heat.as_ref().map(|(map, _)| map.clone())).collect();
+    let all: Vec<&[f32]> = maps.iter().filter(|map| !is_difference(map)).map(|map| map.values()).collect();
+    for pane in panes {
+        let Some((map, own)) = &mut pane.heat else { continue };
+        *own = style.clone();
+        if is_difference(map) {
+            own.colours = ColourMap::Diverging;
+            own.threshold = 0.0;
+            own.range = RangeMode::PerImage.resolve(map.values(), &[], None, own.colours);
+        } else {
+            own.range = mode.resolve(map.values(), &all, session.settings.locked_range, own.colours);
+        }
+    }
+}
+
+/// Differences are the only maps below zero.
+fn is_difference(map: &HeatMap) -> bool {
+    map.values().iter().any(|value| *value < 0.0)
+}
+
+/// Equal tiles, as square as the area allows, row by row.
+fn tiles(area: Rect, count: usize) -> Vec<Rect> {
+    let columns = (1..=count.max(1))
+        .min_by(|&a, &b| squareness(area, count, a).total_cmp(&squareness(area, count, b)))
+        .unwrap_or(1);
+    let rows = count.div_ceil(columns).max(1);
+    let size = vec2(
+        (area.width() - GAP * (columns - 1) as f32) / columns as f32,
+        (area.height() - GAP * (rows - 1) as f32) / rows as f32,
+    );
+    (0..count)
+        .map(|i| {
+            let (row, column) = ((i / columns) as f32, (i % columns) as f32);
+            Rect::from_min_size(pos2(area.left() + column * (size.x + GAP), area.top() + row * (size.y + GAP)), size)
+        })
+        .collect()
+}
+
+/// How far tiles in that many columns are from squares; 0 is a square.
+fn squareness(area: Rect, count: usize, columns: usize) -> f32 {
+    let (width, height) = (area.width() / columns as f32, area.height() / count.div_ceil(columns) as f32);
+    (width / height).ln().abs()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tiles_do_not_overlap_and_fill_the_area() {
+        let area = Rect::from_min_size(pos2(10.0, 20.0), vec2(900.0, 600.0));
+        for count in 1..=10 {
+            let tiles = tiles(area, count);
+            assert_eq!(tiles.len(), count);
+            assert!(tiles.iter().all(|tile| area.expand(0.01).contains_rect(*tile)));
+            let overlaps = |a: usize, b: usize| tiles[a].shrink(0.1).intersects(tiles[b].shrink(0.1));
+            assert!((0..count).all(|a| (0..a).all(|b| !overlaps(a, b))), "{count}");
+        }
+        // Four tiles of a wide area: two by two is squarer than four in a row.
+        assert_eq!(tiles(area, 4)[3].min, pos2(463.0, 323.0));
+        // A strip holds them in one row.
+        assert!(tiles(Rect::from_min_size(area.min, vec2(900.0, 200.0)), 4).iter().all(|tile| tile.top() == 20.0));
+    }
+}

@@ -1,0 +1,71 @@
+//! The canvas when there is nothing to look at yet: empty, loading, broken.
+
+use eframe::egui::{Align2, Button, Color32, FontId, Rect, RichText, Spinner, Ui, UiBuilder, vec2};
+
+use crate::app::{Command, Session, Slot};
+
+/// No image is selected.
+pub fn empty_ui(ui: &mut Ui, area: Rect, commands: &mut Vec<Command>) {
+    centred(ui, area, vec2(420.0, 190.0), |ui| {
+        ui.heading("Where does your model look?");
+        ui.add_space(4.0);
+        ui.label("Drop images, a folder or model weights here, or");
+        ui.add_space(10.0);
+        ui.horizontal(|ui| {
+            let buttons = [
+                ("Open images…", Command::OpenImages),
+                ("Open folder…", Command::OpenFolder),
+                ("Show the demo", Command::ShowDemo),
+            ];
+            // Three buttons of one width, in the middle.
+            let width = 124.0;
+            let spare = ui.available_width() - 3.0 * width - 2.0 * ui.spacing().item_spacing.x;
+            ui.add_space((spare / 2.0).max(0.0));
+            for (title, command) in buttons {
+                if ui.add_sized([width, 28.0], Button::new(title)).clicked() {
+                    commands.push(command);
+                }
+            }
+        });
+    });
+}
+
+/// The photo is on its way.
+pub fn loading_ui(ui: &mut Ui, area: Rect, text: &str) {
+    centred(ui, area, vec2(320.0, 70.0), |ui| {
+        ui.add(Spinner::new().size(22.0));
+        ui.add_space(4.0);
+        ui.label(text);
+    });
+}
+
+/// The image or the model could not be read.
+pub fn error_ui(ui: &mut Ui, area: Rect, title: &str, error: &str, session: &Session, commands: &mut Vec<Command>) {
+    centred(ui, area, vec2(460.0, 200.0), |ui| {
+        let colour = ui.visuals().error_fg_color;
+        ui.label(RichText::new(title).heading().color(colour));
+        ui.add_space(6.0);
+        ui.label(error);
+        ui.add_space(10.0);
+        if session.models.main.is_none() && ui.button("Use another model…").clicked() {
+            commands.push(Command::OpenModel(Slot::Main));
+        }
+    });
+}
+
+/// A short text over the lower edge of a pane, such as an error beside a photo that is there.
+pub fn strip(ui: &Ui, area: Rect, text: &str, colour: Color32) {
+    let painter = ui.painter_at(area);
+    let width = area.width() - 24.0;
+    let galley = painter.layout(text.to_owned(), FontId::proportional(13.0), colour, width);
+    let size = galley.size() + vec2(16.0, 8.0);
+    let rect = Align2::CENTER_BOTTOM.align_size_within_rect(size, area.shrink(8.0));
+    painter.rect_filled(rect, 4.0, ui.visuals().window_fill.gamma_multiply(0.92));
+    painter.galley(rect.min + vec2(8.0, 4.0), galley, colour);
+}
+
+fn centred(ui: &mut Ui, area: Rect, size: eframe::egui::Vec2, contents: impl FnOnce(&mut Ui)) {
+    let size = size.min(area.size());
+    let rect = Align2::CENTER_CENTER.align_size_within_rect(size, area);
+    ui.scope_builder(UiBuilder::new().max_rect(rect), |ui| ui.vertical_centered(contents));
+}

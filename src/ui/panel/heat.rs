@@ -1,0 +1,110 @@
+//! How heat is drawn. Everything here only rewrites a uniform: no inference, no upscaling.
+
+use eframe::egui::{Button, ComboBox, Slider, Ui};
+
+use crate::app::{Command, Session};
+use crate::render::{Blend, ColourMap, Interpolation, RangeMode, Style};
+
+use super::row;
+
+pub fn show(ui: &mut Ui, session: &Session, commands: &mut Vec<Command>) {
+    let mut style = session.settings.style.clone();
+    ui.horizontal(|ui| {
+        let mut heat = session.settings.show_heat;
+        if ui.checkbox(&mut heat, "Heat").on_hover_text("Show or hide the heat (H)").changed() {
+            commands.push(Command::ToggleHeat);
+        }
+        let mut crop = session.settings.show_crop;
+        let help = "Frame of what the model sees (C)";
+        if ui.checkbox(&mut crop, "Frame").on_hover_text(help).changed() {
+            commands.push(Command::ToggleCrop);
+        }
+        ui.checkbox(&mut style.dim_unseen, "Dim the rest").on_hover_text("Dim what the model does not see");
+    });
+    row(ui, "Colours", |ui| choice(ui, "Colours", &mut style.colours, &ColourMap::ALL, |map| map.name()));
+    row(ui, "Between", |ui| {
+        choice(ui, "Interpolation", &mut style.interpolation, &Interpolation::ALL, |kind| kind.title());
+    });
+    row(ui, "Blend", |ui| choice(ui, "Blend", &mut style.blend, &Blend::ALL, |blend| blend.title()));
+    range_ui(ui, session, commands);
+    row(ui, "Opacity", |ui| ui.add(Slider::new(&mut style.opacity, 0.0..=1.0)).accessible_name("Opacity"));
+    row(ui, "Gamma", |ui| {
+        ui.add(Slider::new(&mut style.gamma, 0.2..=5.0).logarithmic(true)).accessible_name("Gamma");
+    });
+    row(ui, "Threshold", |ui| ui.add(Slider::new(&mut style.threshold, 0.0..=0.99)).accessible_name("Threshold"));
+    contours_ui(ui, &mut style);
+    if style != session.settings.style {
+        commands.push(Command::Style(Box::new(style)));
+    }
+    if session.settings.style != Style::default() && ui.button("Reset heat").clicked() {
+        commands.push(Command::Style(Box::default()));
+        commands.push(Command::Range(RangeMode::default()));
+    }
+}
+
+fn choice<T: Copy + PartialEq>(ui: &mut Ui, label: &str, value: &mut T, all: &[T], title: impl Fn(T) -> &'static str) {
+    let picker = ComboBox::from_id_salt(label).selected_text(title(*value)).width(130.0);
+    let response = picker.show_ui(ui, |ui| {
+        for &one in all {
+            ui.selectable_value(value, one, title(one));
+        }
+    });
+    response.response.accessible_name(label);
+}
+
+fn range_ui(ui: &mut Ui, session: &Session, commands: &mut Vec<Command>) {
+    let range = session.settings.range;
+    row(ui, "Range", |ui| {
+        let picker = ComboBox::from_id_salt("range").selected_text(range.title()).width(130.0);
+        let response = picker.show_ui(ui, |ui| {
+            for mode in RangeMode::ALL {
+                let chosen = mode.title() == range.title();
+                if ui.selectable_label(chosen, mode.title()).on_hover_text(help(mode)).clicked() && !chosen {
+                    commands.push(if mode == RangeMode::Locked { Command::LockRange } else { Command::Range(mode) });
+                }
+            }
+        });
+        response.response.accessible_name("Range").on_hover_text(help(range));
+    });
+    if let RangeMode::Percentile { mut low, mut high } = range {
+        let mut changed = row(ui, "Lower %", |ui| {
+            ui.add(Slider::new(&mut low, 0.0..=49.0)).accessible_name("Lower percentile").changed()
+        });
+        changed |= row(ui, "Upper %", |ui| {
+            ui.add(Slider::new(&mut high, 51.0..=100.0)).accessible_name("Upper percentile").changed()
+        });
+        if changed {
+            commands.push(Command::Range(RangeMode::Percentile { low, high }));
+        }
+    }
+}
+
+const fn help(mode: RangeMode) -> &'static str {
+    match mode {
+        RangeMode::PerImage => "Each map's own minimum and maximum",
+        RangeMode::Percentile { .. } => "Leave out the lowest and highest values",
+        RangeMode::Shared => "One range for all maps on screen: equal colours are equal values",
+        RangeMode::Locked => "The range now shown, kept for all images to come",
+    }
+}
+
+/// Levels offered at once: the usual quarters, each on or off, and their number stays readable.
+const LEVELS: [f32; 5] = [0.1, 0.25, 0.5, 0.75, 0.9];
+
+fn contours_ui(ui: &mut Ui, style: &mut Style) {
+    row(ui, "Contours", |ui| {
+        for level in LEVELS {
+            let on = style.contours.contains(&level);
+            let button = Button::selectable(on, format!("{:.0}", level * 100.0));
+            let name = format!("Contour at {:.0} %", level * 100.0);
+            if ui.add(button).accessible_name(name).clicked() {
+                if on {
+                    style.contours.retain(|kept| *kept != level);
+                } else {
+                    style.contours.push(level);
+                }
+            }
+        }
+        ui.weak("%");
+    });
+}

@@ -1,0 +1,131 @@
+//! How the answer is explained: method, first block, contrast, the patch asked for.
+
+use eframe::egui::{ComboBox, DragValue, RichText, Slider, Ui};
+
+use crate::app::settings::View;
+use crate::app::views::{self};
+use crate::app::{Command, Session, Slot};
+use crate::relevance::{Method, MethodOptions};
+
+use super::{ClassSearch, row};
+
+pub fn show(ui: &mut Ui, session: &Session, search: &mut ClassSearch, commands: &mut Vec<Command>) {
+    let Some(model) = session.models.get(Slot::Main) else { return };
+    let explain = &session.explain;
+    row(ui, "Method", |ui| {
+        let picker = ComboBox::from_id_salt("method").selected_text(explain.method.title()).width(170.0);
+        let response = picker.show_ui(ui, |ui| {
+            for method in Method::ALL {
+                let possible = !method.needs_head() || model.info.config.classes > 0;
+                let chosen = explain.method == method;
+                let entry = eframe::egui::Button::selectable(chosen, method.title());
+                if ui.add_enabled(possible, entry).clicked() && !chosen {
+                    commands.push(Command::Method(method));
+                }
+            }
+        });
+        response.response.accessible_name("Method");
+    });
+    if explain.method == Method::Gae {
+        first_block_ui(ui, session, model.info.config.depth, commands);
+    }
+    options_ui(ui, &explain.options, explain.method, commands);
+    if explain.method.needs_head() && model.info.config.classes > 1 {
+        row(ui, "Rather than", |ui| {
+            let name = explain.contrast.map(|class| model.info.classes.short_name(class).to_owned());
+            let title = name.unwrap_or_else(|| "no other class".to_owned());
+            if let Some(class) = search.show(ui, "Contrast class", &title, &model.info.classes) {
+                commands.push(Command::Contrast(Some(class)));
+            }
+            if explain.contrast.is_some() && ui.small_button("✖").accessible_name("Remove contrast").clicked() {
+                commands.push(Command::Contrast(None));
+            }
+        });
+    }
+    if let Some(patch) = explain.patch {
+        row(ui, "Row of", |ui| {
+            ui.label(format!("patch {},{}", patch.row, patch.column));
+            let back = ui.button("Back to the classifier").on_hover_text("Click the patch again, or here");
+            if back.clicked() {
+                commands.push(Command::Patch(None));
+            }
+        });
+    }
+    norms_ui(ui, session, commands);
+    if session.settings.view == View::Grid {
+        grid_ui(ui, session, commands);
+    }
+    seconds_ui(ui, session);
+}
+
+fn first_block_ui(ui: &mut Ui, session: &Session, depth: usize, commands: &mut Vec<Command>) {
+    row(ui, "First block", |ui| {
+        let mut block = session.explain.first_block;
+        let slider = Slider::new(&mut block, 0..=depth.saturating_sub(1));
+        let help = "Where the rule starts: later blocks alone are sharper, block 0 is the whole rule. No inference.";
+        if ui.add(slider).accessible_name("First block").on_hover_text(help).changed() {
+            commands.push(Command::FirstBlock(block));
+        }
+    });
+}
+
+/// The numbers that the chosen method reads.
+fn options_ui(ui: &mut Ui, options: &MethodOptions, method: Method, commands: &mut Vec<Command>) {
+    let mut changed = options.clone();
+    let number = |ui: &mut Ui, label: &str, value: &mut usize, most: usize| {
+        row(ui, label, |ui| ui.add(DragValue::new(value).range(1..=most)).accessible_name(label));
+    };
+    match method {
+        Method::IntegratedGradients => number(ui, "Steps", &mut changed.steps, 512),
+        Method::SmoothGrad => {
+            number(ui, "Samples", &mut changed.samples, 512);
+            row(ui, "Noise", |ui| ui.add(Slider::new(&mut changed.noise, 0.0..=0.5)).accessible_name("Noise"));
+        }
+        Method::Occlusion => {
+            number(ui, "Window", &mut changed.window, 16);
+            number(ui, "Stride", &mut changed.stride, changed.window);
+            changed.stride = changed.stride.min(changed.window);
+        }
+        Method::Rise => {
+            number(ui, "Masks", &mut changed.masks, 20_000);
+            number(ui, "Cells", &mut changed.cells, 32);
+            row(ui, "Visible", |ui| ui.add(Slider::new(&mut changed.visible, 0.05..=0.95)).accessible_name("Visible"));
+        }
+        Method::Gae
+        | Method::Rollout
+        | Method::RawAttention
+        | Method::AttentionGradcam
+        | Method::InputGradient
+        | Method::GradientXInput => {}
+    }
+    if changed != *options {
+        commands.push(Command::Options(Box::new(changed)));
+    }
+}
+
+fn norms_ui(ui: &mut Ui, session: &Session, commands: &mut Vec<Command>) {
+    let mut norms = session.explain.norms;
+    let help = "Show the length of each output token instead: outliers hold no local information (N)";
+    if ui.checkbox(&mut norms, "High-norm tokens").on_hover_text(help).changed() {
+        commands.push(Command::ToggleNorms);
+    }
+}
+
+fn grid_ui(ui: &mut Ui, session: &Session, commands: &mut Vec<Command>) {
+    ui.label("Methods in the grid");
+    ui.horizontal_wrapped(|ui| {
+        for method in Method::ALL {
+            let mut chosen = session.settings.grid_methods.contains(&method);
+            let accessible = format!("Grid: {}", method.title());
+            if ui.toggle_value(&mut chosen, method.title()).accessible_name(accessible).changed() {
+                commands.push(Command::GridMethod(method, chosen));
+            }
+        }
+    });
+}
+
+fn seconds_ui(ui: &mut Ui, session: &Session) {
+    let Some(result) = session.view(views::MAIN).and_then(|view| view.result.as_ref()) else { return };
+    let how = if result.from_cache { "from the recorded pass" } else { "computed" };
+    ui.label(RichText::new(format!("{how} in {:.0} ms", result.seconds * 1000.0)).small().weak());
+}

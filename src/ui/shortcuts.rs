@@ -1,0 +1,85 @@
+//! Keys: what they do, and the overlay that lists them.
+
+use eframe::egui::{Context, Event, Grid, Id, Key, Modal, Modifiers, RichText, ScrollArea};
+
+use crate::app::{Command, Session};
+
+use super::actions::{self, GROUPS};
+
+/// Turns the keys of this frame into commands, unless a text field has them.
+pub fn pressed(ctx: &Context, session: &Session, commands: &mut Vec<Command>) {
+    if ctx.text_edit_focused() || session.palette_open {
+        return;
+    }
+    let mut actions = actions::all();
+    // Those with more modifiers first: Ctrl+Shift+O is not Ctrl+O.
+    actions.sort_by_key(|action| action.shortcut.is_none_or(|shortcut| !shortcut.modifiers.shift));
+    for action in actions {
+        let Some(shortcut) = action.shortcut else { continue };
+        // A bare letter with a modifier is somebody else's shortcut.
+        let bare = shortcut.modifiers == Modifiers::NONE;
+        if bare && ctx.input(|input| input.modifiers.command || input.modifiers.alt) {
+            continue;
+        }
+        // A focused slider or list moves with the arrows itself.
+        let is_arrow = matches!(shortcut.logical_key, Key::ArrowLeft | Key::ArrowRight);
+        if is_arrow && ctx.memory(|memory| memory.focused().is_some()) {
+            continue;
+        }
+        if ctx.input_mut(|input| input.consume_shortcut(&shortcut)) && actions::is_possible(&action, session) {
+            commands.push(action.command);
+        }
+    }
+    // Systems deliver Ctrl+V as a paste; without text on the clipboard there is nothing to paste but a picture.
+    if ctx.input(|input| input.events.iter().any(|event| matches!(event, Event::Paste(_)))) {
+        commands.push(Command::PasteImage);
+    }
+    brush(ctx, session, commands);
+}
+
+fn brush(ctx: &Context, session: &Session, commands: &mut Vec<Command>) {
+    let Some(photo) = session.main_view().and_then(|view| view.photo.as_ref()) else { return };
+    let side = photo.size().width.min(photo.size().height) as f64;
+    let now = session.canvas.brush.unwrap_or(side / 10.0);
+    for (key, factor) in [(Key::OpenBracket, 0.8), (Key::CloseBracket, 1.25)] {
+        if ctx.input(|input| input.key_pressed(key)) {
+            commands.push(Command::Brush((now * factor).clamp(1.0, side)));
+        }
+    }
+}
+
+/// The list of all shortcuts.
+pub fn overlay(ctx: &Context, session: &Session, commands: &mut Vec<Command>) {
+    if !session.shortcuts_open {
+        return;
+    }
+    let modal = Modal::new(Id::unique("shortcuts")).show(ctx, |ui| {
+        ui.set_width(560.0);
+        ui.heading("Keyboard");
+        ui.add_space(6.0);
+        let height = (ctx.content_rect().height() - 160.0).max(200.0);
+        ScrollArea::vertical().max_height(height).show(ui, |ui| {
+            let actions = actions::all();
+            ui.columns(2, |columns| {
+                for (index, group) in GROUPS.into_iter().enumerate() {
+                    let ui = &mut columns[usize::from(index >= 2)];
+                    ui.label(RichText::new(group).strong());
+                    Grid::new(group).num_columns(2).spacing([16.0, 3.0]).show(ui, |ui| {
+                        for action in actions.iter().filter(|action| action.group == group) {
+                            let Some(shortcut) = &action.shortcut else { continue };
+                            ui.monospace(ctx.format_shortcut(shortcut));
+                            ui.label(action.title);
+                            ui.end_row();
+                        }
+                    });
+                    ui.add_space(8.0);
+                }
+            });
+        });
+        ui.weak("Wheel: zoom · drag or space: pan · double click: fit · [ and ]: brush size");
+        ui.button("Close").clicked()
+    });
+    if modal.inner || modal.should_close() {
+        commands.push(Command::ToggleShortcuts);
+    }
+}

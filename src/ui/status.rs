@@ -1,0 +1,46 @@
+//! What computes and what draws.
+
+use eframe::egui::{RichText, Ui};
+use eframe::egui_wgpu::RenderState;
+use eframe::wgpu::DeviceType;
+
+use crate::app::{Session, Slot};
+
+/// What draws, found out once.
+pub struct Status {
+    /// For example «llvmpipe (Vulkan)».
+    draws_with: Option<String>,
+    is_software: bool,
+}
+
+impl Status {
+    pub fn new(render_state: Option<&RenderState>) -> Self {
+        let info = render_state.map(|state| state.adapter.get_info());
+        Self {
+            is_software: info.as_ref().is_some_and(|info| info.device_type == DeviceType::Cpu),
+            draws_with: info.map(|info| format!("{} ({})", short(&info.name), info.backend)),
+        }
+    }
+
+    /// Said once at the start; a missing graphics card is not hidden.
+    pub fn warning(&self) -> Option<String> {
+        self.is_software.then(|| {
+            let device = self.draws_with.as_deref().unwrap_or_default();
+            format!(
+                "No graphics card was found: {device} draws in software. Everything works, large windows more slowly."
+            )
+        })
+    }
+
+    pub fn show(&self, ui: &mut Ui, session: &Session) {
+        let computes = session.models.get(Slot::Main).map_or("–".to_owned(), |model| model.info.device.to_string());
+        let draws = self.draws_with.as_deref().unwrap_or("nothing");
+        let text = format!("{computes} · {draws}");
+        ui.label(RichText::new(text).small().weak()).on_hover_text(format!("Computes: {computes}\nDraws: {draws}"));
+    }
+}
+
+/// Without what drivers add in brackets.
+fn short(name: &str) -> &str {
+    name.split(" (").next().unwrap_or(name)
+}

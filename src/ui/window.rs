@@ -1,0 +1,180 @@
+//! The eframe application: `logic` receives and applies, `ui` draws and collects commands.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use eframe::egui::{self, CentralPanel, Frame, Panel, ViewportCommand};
+
+use crate::app::{Command, Session, Settings, SystemPicker, Wake};
+use crate::jobs::thumbnails::ThumbnailOptions;
+use crate::render;
+
+use super::canvas::CanvasUi;
+use super::clipboard;
+use super::gallery::{ThumbnailTextures, gallery_ui};
+use super::palette::Palette;
+use super::panel::PanelUi;
+use super::status::Status;
+use super::{drop, log, notices, shortcuts, theme, top_bar};
+
+/// Under which eframe keeps the settings.
+const SETTINGS: &str = "settings";
+
+/// Thumbnails kept on the graphics card, some screens full of the smallest.
+const THUMBNAILS: usize = 600;
+
+/// The whole window.
+pub struct Window {
+    session: Session,
+    thumbnails: ThumbnailTextures,
+    canvas: CanvasUi,
+    panel: PanelUi,
+    palette: Palette,
+    status: Status,
+    /// Commands of the frame that was drawn last, applied before the next.
+    commands: Vec<Command>,
+}
+
+/// Opens the window and returns when it is closed. `paths` are images, folders and weights to begin with.
+///
+/// # Errors
+/// If there is no display, or nothing can draw on it.
+pub fn run(paths: Vec<PathBuf>) -> eframe::Result {
+    let viewport = egui::ViewportBuilder::default()
+        .with_title("Vitrine")
+        .with_app_id("vitrine")
+        .with_inner_size([1280.0, 800.0])
+        .with_min_inner_size([720.0, 480.0])
+        .with_drag_and_drop(true);
+    let options = eframe::NativeOptions { viewport, centered: true, ..Default::default() };
+    let create = move |cc: &eframe::CreationContext<'_>| {
+        let wake = waker(&cc.egui_ctx);
+        let settings = cc.storage.and_then(|storage| eframe::get_value(storage, SETTINGS)).unwrap_or_default();
+        let session =
+            Session::new(settings, Box::new(SystemPicker { wake: wake.clone() }), ThumbnailOptions::default(), wake)?;
+        let mut window = Window::new(cc, session);
+        window.session.start(paths);
+        Ok(Box::new(window) as Box<dyn eframe::App>)
+    };
+    eframe::run_native("Vitrine", options, Box::new(create))
+}
+
+/// A closure that repaints the window from any thread.
+pub fn waker(ctx: &egui::Context) -> Wake {
+    let ctx = ctx.clone();
+    Arc::new(move || ctx.request_repaint())
+}
+
+impl Window {
+    /// A window around a session; tests bring their own.
+    pub fn new(cc: &eframe::CreationContext<'_>, session: Session) -> Self {
+        theme::install(&cc.egui_ctx);
+        cc.egui_ctx.options_mut(|options| options.zoom_with_keyboard = false);
+        if let Some(render_state) = &cc.wgpu_render_state {
+            render::gpu::install(render_state);
+        }
+        let status = Status::new(cc.wgpu_render_state.as_ref());
+        let mut window = Self {
+            session,
+            thumbnails: ThumbnailTextures::new(THUMBNAILS),
+            canvas: CanvasUi::default(),
+            panel: PanelUi::default(),
+            palette: Palette::default(),
+            status,
+            commands: Vec::new(),
+        };
+        if let Some(warning) = window.status.warning() {
+            window.session.notices.warning(warning);
+        }
+        window
+    }
+
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    pub fn session_mut(&mut self) -> &mut Session {
+        &mut self.session
+    }
+
+    /// Settings of the session that egui itself must follow.
+    fn follow_settings(&self, ctx: &egui::Context) {
+        let Settings { theme: wanted, scale, .. } = self.session.settings;
+        theme::choose(ctx, wanted);
+        ctx.set_zoom_factor(scale);
+    }
+}
+
+impl eframe::App for Window {
+    fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
+        self.session.receive();
+        for (source, thumbnail) in self.session.finished_thumbnails() {
+            self.thumbnails.receive(source, thumbnail);
+        }
+        for command in std::mem::take(&mut self.commands) {
+            match command {
+                Command::PasteImage => match clipboard::picture() {
+                    Ok(picture) => self.session.apply(picture),
+                    Err(error) => self.session.notices.warning(error),
+                },
+                command => self.session.apply(command),
+            }
+        }
+        self.session.send_requests();
+        self.follow_settings(ctx);
+        if let Some(text) = self.session.to_clipboard.take() {
+            ctx.copy_text(text);
+        }
+        if let Some(next) = self.session.notices.fade(Instant::now()) {
+            ctx.request_repaint_after(next);
+        }
+        if self.session.quit {
+            ctx.send_viewport_cmd(ViewportCommand::Close);
+        }
+    }
+
+    fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
+        let mut commands = Vec::new();
+        let ctx = ui.ctx().clone();
+        commands.extend(drop::dropped(&ctx));
+        let bar = Frame::side_top_panel(ui.style()).inner_margin(egui::Margin::symmetric(10, 6));
+        Panel::top("top bar").frame(bar).show(ui, |ui| top_bar::show(ui, &self.session, &self.status, &mut commands));
+        if self.session.settings.show_log {
+            Panel::bottom("log")
+                .default_size(160.0)
+                .resizable(true)
+                .show(ui, |ui| log::show(ui, &self.session, &mut commands));
+        }
+        let narrow = ui.available_width() < 900.0;
+        if self.session.settings.show_images {
+            let width = if narrow { 160.0 } else { 250.0 };
+            Panel::left("images").default_size(width).size_range(140.0..=520.0).resizable(true).show(ui, |ui| {
+                let asked = gallery_ui(ui, &self.session.gallery, &mut self.thumbnails);
+                commands.extend(asked.into_iter().map(Command::Gallery));
+            });
+            self.session.want_thumbnails(&self.thumbnails.take_wanted());
+        }
+        if self.session.settings.show_panel {
+            let width = if narrow { 250.0 } else { 310.0 };
+            Panel::right("panel").default_size(width).size_range(230.0..=520.0).resizable(true).show(ui, |ui| {
+                self.panel.show(ui, &self.session, &mut commands);
+            });
+        }
+        CentralPanel::no_frame().show(ui, |ui| self.canvas.show(ui, &mut self.session, &mut commands));
+        drop::hint(&ctx);
+        notices::show(&ctx, &self.session, &mut commands);
+        self.palette.show(&ctx, &self.session, &mut commands);
+        shortcuts::overlay(&ctx, &self.session, &mut commands);
+        // Last: what a focused text field consumed is no shortcut.
+        shortcuts::pressed(&ctx, &self.session, &mut commands);
+        if !commands.is_empty() {
+            ctx.request_repaint();
+        }
+        self.commands = commands;
+    }
+
+    fn save(&mut self, storage: &mut dyn eframe::Storage) {
+        eframe::set_value(storage, SETTINGS, &self.session.settings);
+    }
+}
