@@ -56,7 +56,7 @@ impl Session {
             }
             Command::DismissNotice(id) => self.notices.dismiss(id),
             Command::Paint(_) | Command::UndoOcclusion | Command::ClearOcclusion | Command::OcclusionFill(_) => {
-                self.occlude(command);
+                self.occlude(&command);
             }
             command => self.adjust(command),
         }
@@ -161,7 +161,7 @@ impl Session {
         }
     }
 
-    fn occlude(&mut self, command: Command) {
+    fn occlude(&mut self, command: &Command) {
         let Some(image) = self.image().cloned() else { return };
         self.next_version += 1;
         let version = self.next_version;
@@ -171,11 +171,11 @@ impl Session {
         }
         let Some(occluded) = &mut self.occluded else { return };
         match command {
-            Command::Paint(paint) => occluded.paint(paint, version),
+            Command::Paint(paint) => occluded.paint(*paint, version),
             Command::UndoOcclusion => occluded.undo(version),
             Command::OcclusionFill(fill) => {
-                self.canvas.fill = fill;
-                occluded.set_fill(fill, version);
+                self.canvas.fill = *fill;
+                occluded.set_fill(*fill, version);
             }
             _ => self.occluded = None,
         }

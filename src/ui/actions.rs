@@ -87,6 +87,9 @@ pub fn all() -> Vec<Action> {
     actions
 }
 
+/// The groups that are menus; the views have buttons of their own.
+pub const MENUS: [&str; 5] = [FILE, IMAGE, VIEW, EXPLAIN, WINDOW];
+
 /// The groups in the order of the overlay.
 pub const GROUPS: [&str; 5] = [FILE, IMAGE, VIEW, EXPLAIN, WINDOW];
 

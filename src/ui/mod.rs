@@ -16,4 +16,4 @@ mod theme;
 mod top_bar;
 mod window;
 
-pub use window::{Window, run};
+pub use window::{Window, run, waker};

@@ -73,7 +73,7 @@ pub fn backdrop(visuals: &egui::Visuals) -> Color32 {
 
 pub fn level(visuals: &egui::Visuals, level: Level) -> Color32 {
     match level {
-        Level::Info => visuals.text_color(),
+        Level::Info => accent(visuals),
         Level::Warning => visuals.warn_fg_color,
         Level::Error => visuals.error_fg_color,
     }

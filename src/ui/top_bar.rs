@@ -1,6 +1,6 @@
 //! The bar at the top: files, the model's name, the views, and what the machine is doing.
 
-use eframe::egui::{Align, Button, Layout, ProgressBar, RichText, Ui};
+use eframe::egui::{Align, Button, Layout, MenuBar, ProgressBar, RichText, Ui};
 
 use crate::app::settings::{Theme, View};
 use crate::app::{Command, Session};
@@ -9,7 +9,7 @@ use super::actions::{self, shortcut_text};
 use super::status::Status;
 
 pub fn show(ui: &mut Ui, session: &Session, status: &Status, commands: &mut Vec<Command>) {
-    ui.horizontal(|ui| {
+    MenuBar::new().ui(ui, |ui| {
         menus_ui(ui, session, commands);
         ui.separator();
         views_ui(ui, session, commands);
@@ -21,9 +21,8 @@ pub fn show(ui: &mut Ui, session: &Session, status: &Status, commands: &mut Vec<
 }
 
 fn menus_ui(ui: &mut Ui, session: &Session, commands: &mut Vec<Command>) {
-    let menus = [("File", "File"), ("Images", "Images"), ("Explain", "Explain"), ("Window", "Window")];
-    for (title, group) in menus {
-        ui.menu_button(title, |ui| {
+    for group in actions::MENUS {
+        ui.menu_button(group, |ui| {
             ui.set_min_width(240.0);
             for action in actions::all().into_iter().filter(|action| action.group == group) {
                 let mut button = Button::new(action.title);
@@ -76,7 +75,7 @@ fn views_ui(ui: &mut Ui, session: &Session, commands: &mut Vec<Command>) {
 
 fn jobs_ui(ui: &mut Ui, session: &Session, commands: &mut Vec<Command>) {
     for job in &session.jobs {
-        if ui.small_button("✖").accessible_name(format!("Cancel: {}", job.title)).on_hover_text("Cancel").clicked() {
+        if ui.small_button("×").accessible_name(format!("Cancel: {}", job.title)).on_hover_text("Cancel").clicked() {
             commands.push(Command::CancelJob(job.id));
         }
         let share = job.done as f32 / job.total.max(1) as f32;

@@ -10,7 +10,7 @@ use super::super::colour_bar::colour_bar_ui;
 use super::inspector::Inspected;
 
 pub const HEIGHT: f32 = 44.0;
-const COLOUR_BAR: f32 = 280.0;
+const COLOUR_BAR: f32 = 240.0;
 
 /// `style` is that of the first map on screen, with its range; `value` the one to mark on the colour bar.
 pub fn show(
@@ -37,7 +37,7 @@ pub fn show(
             }
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                 let text = inspected.map_or_else(|| hint(session).to_owned(), Inspected::text);
-                let text = RichText::new(text).monospace().size(11.5);
+                let text = RichText::new(text).monospace().size(11.0);
                 ui.add(eframe::egui::Label::new(text).truncate());
             });
         });
@@ -67,7 +67,7 @@ fn zoom_ui(ui: &mut Ui, session: &Session, commands: &mut Vec<Command>) {
 
 fn hint(session: &Session) -> &'static str {
     match session.canvas.tool {
-        Tool::Look => "Drag to pan, wheel to zoom, click a patch for its row",
-        Tool::Occlude => "Paint to hide parts of the photo, hold space to pan, Ctrl+Z takes a stroke back",
+        Tool::Look => "Drag to pan, wheel to zoom,\nclick a patch for its row",
+        Tool::Occlude => "Paint to hide parts of the photo, hold space to pan,\nCtrl+Z takes a stroke back",
     }
 }

@@ -5,6 +5,8 @@ use crate::relevance::normalise;
 use crate::render::HeatMap;
 use crate::size::Size;
 
+use super::number;
+
 /// One place of the photo, as the model sees it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Inspected {
@@ -54,21 +56,19 @@ fn value_at(map: &HeatMap, index: PatchIndex) -> Option<PatchValue> {
 }
 
 impl Inspected {
-    /// One line for the bar below the canvas.
+    /// Two lines for the bar below the canvas.
     pub fn text(&self) -> String {
         let [r, g, b] = self.colour;
-        let mut text = format!("x {}  y {}   #{r:02x}{g:02x}{b:02x}", self.column, self.row);
-        match &self.patch {
+        let pixel = format!("x {}  y {}  #{r:02x}{g:02x}{b:02x}", self.column, self.row);
+        let patch = match &self.patch {
             Some(PatchValue { index, raw, normalised, rank, count }) => {
-                text += &format!("   patch {},{}   r {}", index.row, index.column, super::number(*raw));
-                if let Some(normalised) = normalised {
-                    text += &format!("   scaled {normalised:.2}");
-                }
-                text += &format!("   rank {rank} of {count}");
+                let scaled = normalised.map_or_else(String::new, |value| format!("  scaled {value:.2}"));
+                let (row, column) = (index.row, index.column);
+                format!("patch {row},{column}  r {}{scaled}  rank {rank} of {count}", number(*raw))
             }
-            None => text += "   not seen by the model",
-        }
-        text
+            None => "not seen by the model".to_owned(),
+        };
+        format!("{pixel}\n{patch}")
     }
 }
 

@@ -37,7 +37,7 @@ pub fn show(ui: &mut Ui, session: &Session, search: &mut ClassSearch, commands: 
             if let Some(class) = search.show(ui, "Contrast class", &title, &model.info.classes) {
                 commands.push(Command::Contrast(Some(class)));
             }
-            if explain.contrast.is_some() && ui.small_button("✖").accessible_name("Remove contrast").clicked() {
+            if explain.contrast.is_some() && ui.small_button("×").accessible_name("Remove contrast").clicked() {
                 commands.push(Command::Contrast(None));
             }
         });

@@ -24,6 +24,8 @@ pub struct PanelUi {
 impl PanelUi {
     pub fn show(&mut self, ui: &mut Ui, session: &Session, commands: &mut Vec<Command>) {
         ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
+            // Room for the scroll bar, which otherwise lies over the ends of the controls.
+            ui.set_max_width(ui.available_width() - 10.0);
             section(ui, "Model", true, |ui| model::show(ui, session, commands));
             if session.models.main.is_none() {
                 return;

@@ -26,7 +26,7 @@ pub fn show(ui: &mut Ui, session: &Session, commands: &mut Vec<Command>) {
         }
     });
     for warning in &model.info.profile(session.settings.profile).warnings {
-        ui.label(RichText::new(format!("⚠ {warning}")).small().color(ui.visuals().warn_fg_color));
+        ui.label(RichText::new(warning).small().color(ui.visuals().warn_fg_color));
     }
     ui.collapsing("Load report", |ui| ui.monospace(RichText::new(model.info.report.to_string()).size(10.5)));
 }
@@ -42,8 +42,9 @@ fn slot_ui(ui: &mut Ui, session: &Session, slot: Slot, commands: &mut Vec<Comman
         (None, None) => nothing.to_owned(),
     };
     row(ui, label, |ui| {
+        let name = format!("{label}: {title}");
         let menu = ui.menu_button(title, |ui| menu_ui(ui, session, slot, commands));
-        menu.response.accessible_name(label);
+        menu.response.accessible_name(name);
         if session.models.pending(slot).is_some() {
             ui.spinner();
         }

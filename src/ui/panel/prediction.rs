@@ -85,7 +85,7 @@ impl Bar<'_> {
         }
         let font = FontId::proportional(12.5);
         let colour = ui.visuals().strong_text_color();
-        let name = if self.is_truth { format!("✔ {}", self.name) } else { self.name.to_owned() };
+        let name = if self.is_truth { format!("{} (true)", self.name) } else { self.name.to_owned() };
         let left = area.left_center() + vec2(6.0, 0.0);
         painter.with_clip_rect(area.with_max_x(area.right() - 52.0)).text(
             left,
