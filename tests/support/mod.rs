@@ -4,6 +4,7 @@
 pub mod explained;
 pub mod model;
 pub mod torch;
+pub mod window;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
