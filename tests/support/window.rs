@@ -96,7 +96,7 @@ impl Window {
 
     pub fn next(&mut self) -> Event {
         while self.pending.is_empty() {
-            self.woken.recv_timeout(PATIENCE).expect("the engine thread says nothing");
+            assert!(self.woken.recv_timeout(PATIENCE).is_ok(), "the engine thread says nothing");
             self.pending.extend(self.thread.drain());
         }
         self.pending.pop_front().unwrap()
