@@ -1,120 +1,16 @@
 //! Fetching models, against a small HTTP server on this machine that speaks as the hub does.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail by panicking, as tests do")]
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
-use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+mod support;
 
-use sha2::{Digest, Sha256};
+use std::net::TcpListener;
+use std::path::Path;
+use std::sync::mpsc::sync_channel;
+
+use support::hub_server::{Behaviour, CONFIG, Server, digest, weights};
+use vitrine::jobs::download::{Download, DownloadState};
 use vitrine::vit::hub::{CURATED, DownloadEvent, Hub, HubError, curated, resolve};
 use vitrine::vit::weights::{LoadOptions, load};
-
-const CONFIG: &[u8] = br#"{"architecture": "deit_tiny_patch16_224", "num_heads": 3}"#;
-/// Stands for a commit; the hub names the snapshot folder by it.
-const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
-
-/// What the server does with the weights.
-#[derive(Clone, Copy, PartialEq)]
-enum Behaviour {
-    Honest,
-    /// Announces another digest than the content's.
-    WrongDigest,
-    /// Hangs up after so many bytes of any transfer that starts at 0.
-    BreaksAfter(usize),
-    /// Hangs up on every transfer, always.
-    AlwaysBreaks,
-    HasNothing,
-}
-
-struct Server {
-    endpoint: String,
-    requests: Arc<AtomicUsize>,
-    /// First bytes of the ranges in which the weights were asked for, probes excluded.
-    starts: Arc<Mutex<Vec<usize>>>,
-    behaviour: Arc<Mutex<Behaviour>>,
-}
-
-fn weights() -> Vec<u8> {
-    std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/plain.model.safetensors")).unwrap()
-}
-
-fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-impl Server {
-    fn start(behaviour: Behaviour) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let server = Self {
-            endpoint: format!("http://{}", listener.local_addr().unwrap()),
-            requests: Arc::default(),
-            starts: Arc::default(),
-            behaviour: Arc::new(Mutex::new(behaviour)),
-        };
-        let (requests, starts) = (server.requests.clone(), server.starts.clone());
-        let behaviour = server.behaviour.clone();
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                requests.fetch_add(1, Ordering::SeqCst);
-                let behaviour = *behaviour.lock().unwrap();
-                // A client that hangs up early is its own business.
-                answer(stream, behaviour, &starts).ok();
-            }
-        });
-        server
-    }
-
-    fn count(&self) -> usize {
-        self.requests.load(Ordering::SeqCst)
-    }
-}
-
-/// One request per connection.
-fn answer(mut stream: TcpStream, behaviour: Behaviour, starts: &Mutex<Vec<usize>>) -> std::io::Result<()> {
-    let mut lines = BufReader::new(stream.try_clone()?).lines();
-    let request = lines.next().transpose()?.unwrap_or_default();
-    let mut range = None;
-    for line in lines.map_while(Result::ok).take_while(|line| !line.is_empty()) {
-        if let Some((_, bytes)) = line.to_lowercase().split_once("range: bytes=") {
-            let (first, last) = bytes.split_once('-').unwrap();
-            range = Some((first.parse::<usize>().unwrap(), last.parse::<usize>().ok()));
-        }
-    }
-    let content = if request.contains("/config.json") {
-        CONFIG.to_vec()
-    } else if request.contains("/model.safetensors") && behaviour != Behaviour::HasNothing {
-        weights()
-    } else {
-        return write!(stream, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
-    };
-    let is_weights = content.len() > CONFIG.len();
-    let (first, last) = range.unwrap_or((0, None));
-    let last = last.unwrap_or(content.len() - 1);
-    let etag = match (is_weights, behaviour) {
-        (false, _) => "a".repeat(40),
-        (true, Behaviour::WrongDigest) => digest(b"something else"),
-        (true, _) => digest(&content),
-    };
-    write!(
-        stream,
-        "HTTP/1.1 206 Partial Content\r\nContent-Length: {}\r\nContent-Range: bytes {first}-{last}/{}\r\n\
-         ETag: \"{etag}\"\r\nx-repo-commit: {COMMIT}\r\nConnection: close\r\n\r\n",
-        last + 1 - first,
-        content.len()
-    )?;
-    let is_probe = (first, last) == (0, 0);
-    if is_weights && !is_probe {
-        starts.lock().unwrap().push(first);
-    }
-    let sent = match behaviour {
-        Behaviour::BreaksAfter(bytes) if is_weights && first == 0 && !is_probe => bytes,
-        Behaviour::AlwaysBreaks if is_weights && !is_probe => 1000,
-        _ => last + 1 - first,
-    };
-    stream.write_all(&content[first..first + sent.min(content.len() - first)])
-}
 
 #[test]
 fn a_model_is_fetched_once_and_then_found_without_the_network() {
@@ -234,4 +130,62 @@ fn names_and_paths_resolve() {
     assert!(message.contains("vitrine models get dino-s16"), "{message}");
     let message = resolve("no/such/file.pth").unwrap_err().to_string();
     assert!(message.contains("`no/such/file.pth`") && message.contains("models list"), "{message}");
+}
+
+/// A download whose thread waits for the test at every change of its state, and that state.
+fn states(server: &Server, cache: &Path) -> (Download, impl FnMut() -> Option<DownloadState>) {
+    let (sender, woken) = sync_channel(0);
+    let hub = Hub::new(&server.endpoint, cache);
+    // The receiver is gone when the test is.
+    let download = Download::spawn(hub, CURATED[0], move |state| drop(sender.send(state.clone()))).unwrap();
+    (download, move || woken.recv().ok())
+}
+
+#[test]
+fn the_windows_download_tells_its_progress_and_where_the_model_is() {
+    let server = Server::start(Behaviour::Honest);
+    let cache = tempfile::tempdir().unwrap();
+    let (download, mut next) = states(&server, cache.path());
+    assert_eq!(download.model(), &CURATED[0]);
+    let mut done = 0;
+    let end = loop {
+        match next().unwrap() {
+            DownloadState::Running { file, done_bytes, total_bytes } if file == "model.safetensors" => {
+                assert!(done_bytes >= done && total_bytes == weights().len());
+                done = done_bytes;
+            }
+            state if state.is_over() => break state,
+            _ => {}
+        }
+    };
+    assert_eq!(done, weights().len());
+    assert!(matches!(&end, DownloadState::Ready(folder) if load(folder, &LoadOptions::default()).is_ok()));
+    assert_eq!(next(), None, "nothing comes after the end");
+    assert_eq!(download.state(), end);
+}
+
+#[test]
+fn the_windows_download_can_be_called_off_and_begun_again() {
+    let server = Server::start(Behaviour::Honest);
+    let cache = tempfile::tempdir().unwrap();
+    let (download, mut next) = states(&server, cache.path());
+    let is_amid_weights = |state: &DownloadState| matches!(state, DownloadState::Running { file, done_bytes, .. } if file == "model.safetensors" && *done_bytes > 0);
+    while !is_amid_weights(&next().unwrap()) {}
+    download.cancel();
+    let end = std::iter::from_fn(&mut next).last();
+    assert_eq!(end, Some(DownloadState::Cancelled));
+    assert_eq!(Hub::new(&server.endpoint, cache.path()).cached(&CURATED[0]), None);
+
+    let (_download, next) = states(&server, cache.path());
+    let end = std::iter::from_fn(next).last();
+    assert!(matches!(end, Some(DownloadState::Ready(_))), "{end:?}");
+}
+
+#[test]
+fn the_windows_download_fails_with_a_cure() {
+    let server = Server::start(Behaviour::HasNothing);
+    let cache = tempfile::tempdir().unwrap();
+    let (_download, next) = states(&server, cache.path());
+    let end = std::iter::from_fn(next).last();
+    assert!(matches!(&end, Some(DownloadState::Failed(error)) if error.contains("give its path")), "{end:?}");
 }

@@ -35,20 +35,23 @@ pub enum DownloadState {
 struct CalledOff;
 
 impl Download {
-    /// `wake` is called on the download's thread whenever its state has changed.
+    /// `wake` is called on the download's thread with every new state, up to the last.
     ///
     /// # Errors
     /// If the system starts no more threads.
-    pub fn spawn(hub: Hub, model: CuratedModel, wake: impl Fn() + Send + 'static) -> std::io::Result<Self> {
+    pub fn spawn(
+        hub: Hub,
+        model: CuratedModel,
+        wake: impl Fn(&DownloadState) + Send + 'static,
+    ) -> std::io::Result<Self> {
         let download = Self { model, cancel: Cancel::default(), state: Arc::default() };
         let (cancel, state) = (download.cancel.clone(), download.state.clone());
         std::thread::Builder::new().name("download".to_owned()).spawn(move || {
-            let end = fetch(&hub, &model, &cancel, &mut |progress| {
-                *lock(&state) = progress;
-                wake();
-            });
-            *lock(&state) = end;
-            wake();
+            let tell = |now: &DownloadState| {
+                *lock(&state) = now.clone();
+                wake(now);
+            };
+            tell(&fetch(&hub, &model, &cancel, &tell));
         })?;
         Ok(download)
     }
@@ -81,7 +84,7 @@ impl DownloadState {
 }
 
 /// Works the download off and says how it ended.
-fn fetch(hub: &Hub, model: &CuratedModel, cancel: &Cancel, tell: &mut dyn FnMut(DownloadState)) -> DownloadState {
+fn fetch(hub: &Hub, model: &CuratedModel, cancel: &Cancel, tell: &dyn Fn(&DownloadState)) -> DownloadState {
     let mut now = DownloadState::Asking;
     let mut report = |event: DownloadEvent<'_>| {
         if cancel.is_cancelled() {
@@ -95,7 +98,7 @@ fn fetch(hub: &Hub, model: &CuratedModel, cancel: &Cancel, tell: &mut dyn FnMut(
             (DownloadState::Running { done_bytes, .. }, DownloadEvent::Advanced { bytes }) => *done_bytes += bytes,
             _ => return,
         }
-        tell(now.clone());
+        tell(&now);
     };
     match catch_unwind(AssertUnwindSafe(|| hub.fetch(model, &mut report))) {
         Ok(Ok(folder)) => DownloadState::Ready(folder),

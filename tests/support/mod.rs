@@ -3,8 +3,10 @@
 
 pub mod explained;
 pub mod gui;
+pub mod hub_server;
 pub mod model;
 pub mod torch;
+pub mod window;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -31,7 +31,7 @@ impl Batch {
     }
 
     /// Explains the next picture; `None` once nothing is left, which the window has been told then.
-    pub fn advance(mut self, models: &Models, interactive: &mut Interactive) -> Option<Self> {
+    pub fn advance(mut self: Box<Self>, models: &Models, interactive: &mut Interactive) -> Option<Box<Self>> {
         let end = match self.step(models, interactive) {
             None => return Some(self),
             Some(end) => end,
@@ -66,9 +66,9 @@ impl Batch {
         let outcome =
             outcome.map_err(|error| if error.contains(&in_path) { error } else { format!("{error}: {in_path}") });
         if outcome.is_ok() {
-            self.explained += 1
+            self.explained += 1;
         } else {
-            self.failed += 1
+            self.failed += 1;
         }
         let (done, total) = (next + 1, self.inputs.len());
         interactive.outbox.send(Event::BatchAdvanced { id: self.id, done, total, path, outcome });

@@ -23,7 +23,7 @@ struct Waiting {
     controls: VecDeque<Control>,
     /// At most one per view, the longest waiting first.
     explains: VecDeque<Box<ExplainRequest>>,
-    batches: VecDeque<Batch>,
+    batches: VecDeque<Box<Batch>>,
     /// The explanation that runs now.
     running: Option<Running>,
     is_closed: bool,
@@ -46,7 +46,7 @@ pub enum Work {
     Control(Control),
     Explain(Box<ExplainRequest>, Cancel),
     /// One picture of it; give it back with [`Inbox::put_back`] for the next.
-    Batch(Batch),
+    Batch(Box<Batch>),
 }
 
 impl Inbox {
@@ -75,7 +75,7 @@ impl Inbox {
                 }
             }
             Request::Batch { id, model, job, inputs, cancel } => {
-                waiting.batches.push_back(Batch::new(id, model, *job, inputs, cancel));
+                waiting.batches.push_back(Box::new(Batch::new(id, model, *job, inputs, cancel)));
             }
         }
         drop(waiting);
@@ -113,7 +113,7 @@ impl Inbox {
     }
 
     /// Lets a batch go on, before those that came later.
-    pub fn put_back(&self, batch: Batch) {
+    pub fn put_back(&self, batch: Box<Batch>) {
         self.lock().batches.push_front(batch);
     }
 

@@ -110,7 +110,7 @@ impl Interactive {
 
         let mut task = Task { request, engine, key, prepared, cancel, used_model: false };
         let Found { logits, maps, signed } = match request.method.starts_at_token() {
-            true => self.from_recording(&mut task, token)?,
+            true => self.by_recording(&mut task, token)?,
             false => self.by_method(&mut task)?,
         };
         let token_norms = match request.want_norms {
@@ -135,7 +135,7 @@ impl Interactive {
         })
     }
 
-    fn from_recording(&mut self, task: &mut Task<'_>, start: Start) -> Result<Found, ViewError> {
+    fn by_recording(&mut self, task: &mut Task<'_>, start: Start) -> Result<Found, ViewError> {
         let method = task.request.method;
         let recording = self.recording(task, method.needs_head())?;
         task.used_model |= !recording.keeps_maps();

@@ -20,7 +20,7 @@ impl Outbox {
         match (events.last_mut(), &event) {
             // A minimised window drains nothing for hours; only the latest progress is of interest then.
             (Some(last @ Event::Progress { .. }), Event::Progress { .. }) if is_same_view(last, &event) => {
-                *last = event
+                *last = event;
             }
             _ => events.push(event),
         }

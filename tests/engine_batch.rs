@@ -1,0 +1,119 @@
+//! Batches on the engine thread: complete, polite to the views, and stoppable.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail by panicking, as tests do")]
+
+mod support;
+
+use std::path::Path;
+
+use support::window::{MODEL, Window, request};
+use vitrine::demo;
+use vitrine::jobs::Cancel;
+use vitrine::jobs::engine_thread::{BatchEnd, BatchId, Event, ModelId, Request};
+use vitrine::jobs::explain::{ExplainJob, Target};
+use vitrine::jobs::inputs::Input;
+use vitrine::relevance::{Method, MethodOptions};
+
+const BATCH: BatchId = BatchId(3);
+
+/// Some of the demo's photos as files.
+fn files(folder: &Path, count: usize) -> Vec<Input> {
+    let photos = demo::photos().unwrap().into_iter().take(count);
+    let write = |photo: demo::DemoPhoto| {
+        let path = folder.join(format!("{}.jpg", photo.name));
+        std::fs::write(&path, photo.jpeg).unwrap();
+        Input { path, stem: photo.name.into() }
+    };
+    photos.map(write).collect()
+}
+
+fn batch(job: ExplainJob, inputs: Vec<Input>, cancel: &Cancel) -> Request {
+    Request::Batch { id: BATCH, model: MODEL, job: Box::new(job), inputs, cancel: cancel.clone() }
+}
+
+/// Takes hours unless it is stopped.
+fn endless() -> ExplainJob {
+    let options = MethodOptions { samples: 10_000_000, ..MethodOptions::default() };
+    ExplainJob { method: Method::SmoothGrad, options, ..ExplainJob::default() }
+}
+
+fn end(window: &mut Window) -> BatchEnd {
+    window.until(|event| match event {
+        Event::BatchDone { id: BATCH, end } => Some(end.clone()),
+        _ => None,
+    })
+}
+
+#[test]
+fn every_picture_has_its_turn_and_a_broken_one_stops_nobody() {
+    let (mut window, _) = Window::with_demo();
+    let folder = tempfile::tempdir().unwrap();
+    let mut inputs = files(folder.path(), 3);
+    std::fs::write(&inputs[1].path, "not a picture").unwrap();
+    inputs.push(Input { path: folder.path().join("missing.png"), stem: "missing".into() });
+    let job = ExplainJob { out: Some(folder.path().join("out")), ..ExplainJob::default() };
+    window.thread.send(batch(job, inputs.clone(), &Cancel::default()));
+    for (index, input) in inputs.iter().enumerate() {
+        let Event::BatchAdvanced { id: BATCH, done, total: 4, path, outcome } = window.next() else {
+            panic!("no news")
+        };
+        assert_eq!((done, &path), (index + 1, &input.path));
+        match outcome {
+            Ok(report) => assert_eq!(report.files.iter().filter(|file| file.exists()).count(), 3),
+            Err(error) => assert!(error.ends_with(&*path.to_string_lossy()), "{error}"),
+        }
+    }
+    assert_eq!(end(&mut window), BatchEnd::Finished { explained: 2, failed: 2 });
+}
+
+#[test]
+fn views_are_served_between_two_pictures() {
+    let (mut window, _) = Window::with_demo();
+    let folder = tempfile::tempdir().unwrap();
+    window.hold_at_next_event();
+    window.thread.send(batch(ExplainJob::default(), files(folder.path(), 3), &Cancel::default()));
+    // The thread is held up as it tells of the first picture.
+    assert!(matches!(window.next(), Event::BatchAdvanced { done: 1, .. }));
+    window.explain(&request(5));
+    window.release();
+    assert!(matches!(window.next(), Event::Photo { .. }));
+    assert!(matches!(window.next(), Event::Explained { .. }));
+    assert!(matches!(window.next(), Event::BatchAdvanced { done: 2, .. }));
+    assert_eq!(end(&mut window), BatchEnd::Finished { explained: 3, failed: 0 });
+}
+
+#[test]
+fn views_are_served_in_the_midst_of_a_long_picture_and_it_can_be_cancelled() {
+    let (mut window, _) = Window::with_demo();
+    let folder = tempfile::tempdir().unwrap();
+    let cancel = Cancel::default();
+    window.thread.send(batch(endless(), files(folder.path(), 1), &cancel));
+    for index in 0..3 {
+        window.answer(&request(index)).unwrap();
+    }
+    cancel.cancel();
+    assert_eq!(end(&mut window), BatchEnd::Cancelled);
+}
+
+#[test]
+fn what_the_model_lacks_is_refused_before_it_starts() {
+    let (mut window, _) = Window::with_demo();
+    let job = ExplainJob { target: Target::Class("no such animal".to_owned()), ..ExplainJob::default() };
+    window.thread.send(batch(job, Vec::new(), &Cancel::default()));
+    assert!(matches!(end(&mut window), BatchEnd::Refused(error) if error.contains("no class is named")));
+    let (job, inputs, cancel) = (Box::default(), Vec::new(), Cancel::default());
+    window.thread.send(Request::Batch { id: BATCH, model: ModelId(99), job, inputs, cancel });
+    assert!(matches!(end(&mut window), BatchEnd::Refused(error) if error.contains("not loaded")));
+    window.thread.send(batch(ExplainJob::default(), Vec::new(), &Cancel::default()));
+    assert_eq!(end(&mut window), BatchEnd::Finished { explained: 0, failed: 0 });
+}
+
+#[test]
+fn dropping_the_thread_ends_a_long_batch() {
+    let (mut window, _) = Window::with_demo();
+    let folder = tempfile::tempdir().unwrap();
+    window.thread.send(batch(endless(), files(folder.path(), 1), &Cancel::default()));
+    // An answer in its midst shows that it runs.
+    window.answer(&request(0)).unwrap();
+    // Joins the thread, and would take hours if it did not stop.
+    drop(window);
+}
