@@ -32,7 +32,7 @@ pub struct Gallery {
     index_of: HashMap<ImageSource, u32>,
     /// All items in the order of names.
     by_name: Vec<u32>,
-    /// Their names, once something was searched.
+    /// Their names, prepared for searching; none while they change.
     haystack: Option<Haystack>,
     view: View,
     /// The shown items in the shown order.
@@ -113,8 +113,12 @@ impl Gallery {
         self.listing
     }
 
+    /// The end of a listing is the moment to prepare the search, so that the first keystroke does not have to.
     pub fn set_listing(&mut self, listing: bool) {
         self.listing = listing;
+        if !listing && self.haystack.is_none() {
+            self.haystack = Some(Haystack::new(&self.items, &self.by_name));
+        }
     }
 
     /// Side of a cell in points.

@@ -9,7 +9,7 @@ use std::ops::Range;
 use eframe::egui::style::ScrollAnimation;
 use eframe::egui::{EventFilter, Id, Key, Modifiers, Rect, Response, ScrollArea, Sense, Ui, Vec2, pos2, vec2};
 
-use crate::app::gallery::{CELL_SIDES, Gallery, GalleryCommand, Move};
+use crate::app::gallery::{CELL_SIDES, Filter, Gallery, GalleryCommand, Move};
 use cell::{Cell, cell_size, cell_ui};
 pub use textures::ThumbnailTextures;
 
@@ -56,7 +56,6 @@ fn nothing_yet_ui(ui: &mut Ui, gallery: &Gallery, commands: &mut Vec<GalleryComm
 }
 
 fn nothing_matches_ui(ui: &mut Ui, gallery: &Gallery, commands: &mut Vec<GalleryCommand>) {
-    use crate::app::gallery::Filter;
     let search = gallery.view().search.trim();
     ui.vertical_centered(|ui| {
         ui.add_space(ui.available_height() / 4.0);
