@@ -4,6 +4,7 @@
 //! and sort are applied lazily: [`Gallery::refresh`], once per frame, does nothing unless something changed.
 
 mod command;
+mod haystack;
 mod item;
 mod natural;
 mod view;
@@ -17,6 +18,7 @@ use crate::jobs::labels::LabelFile;
 use crate::jobs::truth::{ClassIndex, class_of_folder};
 use crate::vit::classes::ClassNames;
 pub use command::{GalleryCommand, Move};
+use haystack::Haystack;
 pub use item::{Item, ItemState, Prediction, Verdict};
 use view::Classes;
 pub use view::{Direction, Filter, Sort, View};
@@ -30,6 +32,8 @@ pub struct Gallery {
     index_of: HashMap<ImageSource, u32>,
     /// All items in the order of names.
     by_name: Vec<u32>,
+    /// Their names, prepared for searching; none while they change.
+    haystack: Option<Haystack>,
     view: View,
     /// The shown items in the shown order.
     order: Vec<u32>,
@@ -53,6 +57,7 @@ impl Default for Gallery {
             items: Vec::new(),
             index_of: HashMap::new(),
             by_name: Vec::new(),
+            haystack: None,
             view: View::default(),
             order: Vec::new(),
             is_stale: false,
@@ -108,8 +113,12 @@ impl Gallery {
         self.listing
     }
 
+    /// The end of a listing is the moment to prepare the search, so that the first keystroke does not have to.
     pub fn set_listing(&mut self, listing: bool) {
         self.listing = listing;
+        if !listing && self.haystack.is_none() {
+            self.haystack = Some(Haystack::new(&self.items, &self.by_name));
+        }
     }
 
     /// Side of a cell in points.
@@ -181,6 +190,7 @@ impl Gallery {
         }
         merged.extend_from_slice(&old[done..]);
         self.by_name = merged;
+        self.haystack = None;
     }
 
     /// Forgets all pictures; the view, the class names and the labels stay.
@@ -188,6 +198,7 @@ impl Gallery {
         self.items.clear();
         self.index_of.clear();
         self.by_name.clear();
+        self.haystack = None;
         self.selected = None;
         self.is_stale = true;
     }
@@ -201,7 +212,14 @@ impl Gallery {
     pub fn refresh(&mut self) {
         if self.is_stale {
             self.is_stale = false;
-            self.order = self.view.order(&self.items, &self.by_name, &self.classes);
+            let (items, by_name) = (&self.items, &self.by_name);
+            let kept = &mut self.haystack;
+            self.order = self.view.order(
+                items,
+                by_name,
+                || kept.get_or_insert_with(|| Haystack::new(items, by_name)),
+                &self.classes,
+            );
             self.locate_selected();
         }
     }

@@ -1,5 +1,6 @@
 //! What of the gallery is shown, and in which order.
 
+use super::haystack::Haystack;
 use super::item::{Item, Verdict};
 use crate::vit::classes::ClassNames;
 
@@ -47,13 +48,21 @@ pub struct View {
 
 impl View {
     /// The indices of the shown items in the shown order, from those of all items in the order of names.
-    pub(super) fn order(&self, items: &[Item], by_name: &[u32], classes: &Classes) -> Vec<u32> {
-        let search = Search::new(&self.search, classes);
-        let shows = |index: &u32| {
+    ///
+    /// `haystack` is asked for only if there is something to search.
+    pub(super) fn order<'a>(
+        &self,
+        items: &[Item],
+        by_name: &[u32],
+        haystack: impl FnOnce() -> &'a Haystack,
+        classes: &Classes,
+    ) -> Vec<u32> {
+        let search = Search::new(&self.search, haystack, classes);
+        let shows = |(position, index): &(usize, u32)| {
             let item = &items[*index as usize];
-            self.filter.admits(item) && search.admits(item)
+            self.filter.admits(item) && search.as_ref().is_none_or(|search| search.admits(*position, item))
         };
-        let shown = by_name.iter().copied().filter(shows);
+        let shown = by_name.iter().copied().enumerate().filter(shows).map(|(_, index)| index);
         if self.sort == Sort::Name {
             let mut order: Vec<u32> = shown.collect();
             if self.direction == Direction::Descending {
@@ -129,26 +138,29 @@ impl Classes {
     }
 }
 
-/// A search, prepared: class names are looked through once, not once per picture.
+/// What a search found.
 struct Search {
-    /// In lower case.
-    text: String,
-    /// Whether each class's name contains it.
+    /// By position among the names.
+    names: Vec<bool>,
+    /// By class: its name or a synonym contains the text.
     classes: Vec<bool>,
 }
 
 impl Search {
-    fn new(search: &str, classes: &Classes) -> Self {
+    /// None for an empty text, which everything contains.
+    fn new<'a>(search: &str, haystack: impl FnOnce() -> &'a Haystack, classes: &Classes) -> Option<Self> {
         let text = search.trim().to_lowercase();
+        if text.is_empty() {
+            return None;
+        }
         let classes = classes.keys.iter().map(|key| key.contains(&text)).collect();
-        Self { text, classes }
+        Some(Self { names: haystack().search(&text), classes })
     }
 
-    fn admits(&self, item: &Item) -> bool {
+    fn admits(&self, position: usize, item: &Item) -> bool {
         let class = |class: usize| self.classes.get(class).copied().unwrap_or(false);
-        self.text.is_empty()
+        self.names[position]
             || item.truth.is_some_and(class)
             || item.prediction.is_some_and(|prediction| class(prediction.class))
-            || item.key.contains(&self.text)
     }
 }

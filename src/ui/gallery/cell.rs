@@ -1,12 +1,12 @@
 //! One picture of the grid: thumbnail, name, what the model says, and whether that is right.
 
 use eframe::egui::{
-    Color32, CornerRadius, FontId, Painter, Rect, Response, Role, Sense, Stroke, StrokeKind, TextStyle, Ui, Vec2,
+    Color32, CornerRadius, FontId, Painter, Pos2, Rect, Response, Role, Sense, Stroke, StrokeKind, TextStyle, Ui, Vec2,
     Visuals, WidgetInfo, pos2, text::LayoutJob, text::TextWrapping, vec2,
 };
 
 use super::textures::Shown;
-use crate::app::gallery::{Item, Verdict};
+use crate::app::gallery::{Item, ItemState, Verdict};
 use crate::vit::classes::ClassNames;
 
 /// Between the picture, the texts and the edge of the cell, in points.
@@ -47,7 +47,6 @@ pub(super) fn cell_ui(ui: &mut Ui, rect: Rect, cell: &Cell<'_>) -> Response {
 impl Cell<'_> {
     /// Why the picture cannot be seen, from its thumbnail or from whoever else tried.
     fn broken_reason(&self) -> Option<&str> {
-        use crate::app::gallery::ItemState;
         match (&self.item.state, &self.shown) {
             (ItemState::Broken(reason), _) => Some(reason),
             (_, Shown::Broken(reason)) => Some(reason),
@@ -153,7 +152,7 @@ impl Cell<'_> {
 }
 
 /// One line of text, cut with «…» where the width ends.
-fn paint_line(painter: &Painter, corner: eframe::egui::Pos2, text: &str, font: &FontId, colour: Color32, width: f32) {
+fn paint_line(painter: &Painter, corner: Pos2, text: &str, font: &FontId, colour: Color32, width: f32) {
     let mut job = LayoutJob::simple_singleline(text.to_owned(), font.clone(), colour);
     job.wrap = TextWrapping::truncate_at_width(width);
     painter.galley(corner, painter.layout_job(job), colour);
@@ -173,7 +172,7 @@ fn paint_broken(painter: &Painter, visuals: &Visuals, square: Rect) {
 }
 
 /// Never by colour alone: right is a filled circle, wrong a cross.
-fn paint_verdict(painter: &Painter, visuals: &Visuals, corner: eframe::egui::Pos2, verdict: Verdict) {
+fn paint_verdict(painter: &Painter, visuals: &Visuals, corner: Pos2, verdict: Verdict) {
     let mark = Rect::from_min_size(corner, Vec2::splat(MARK));
     let colour = verdict_colour(visuals, verdict);
     match verdict {

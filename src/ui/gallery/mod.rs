@@ -9,7 +9,7 @@ use std::ops::Range;
 use eframe::egui::style::ScrollAnimation;
 use eframe::egui::{EventFilter, Id, Key, Modifiers, Rect, Response, ScrollArea, Sense, Ui, Vec2, pos2, vec2};
 
-use crate::app::gallery::{Gallery, GalleryCommand, Move};
+use crate::app::gallery::{CELL_SIDES, Filter, Gallery, GalleryCommand, Move};
 use cell::{Cell, cell_size, cell_ui};
 pub use textures::ThumbnailTextures;
 
@@ -56,7 +56,6 @@ fn nothing_yet_ui(ui: &mut Ui, gallery: &Gallery, commands: &mut Vec<GalleryComm
 }
 
 fn nothing_matches_ui(ui: &mut Ui, gallery: &Gallery, commands: &mut Vec<GalleryCommand>) {
-    use crate::app::gallery::Filter;
     let search = gallery.view().search.trim();
     ui.vertical_centered(|ui| {
         ui.add_space(ui.available_height() / 4.0);
@@ -79,16 +78,22 @@ fn nothing_matches_ui(ui: &mut Ui, gallery: &Gallery, commands: &mut Vec<Gallery
 struct Grid {
     columns: usize,
     rows: usize,
+    /// Side of a picture's square in points.
+    side: f32,
     cell: Vec2,
     gap: Vec2,
 }
 
 impl Grid {
+    /// As many columns as the chosen size allows, widened until they fill the panel.
     fn new(ui: &Ui, gallery: &Gallery) -> Self {
-        let (cell, gap) = (cell_size(ui, gallery.cell_side()), Vec2::splat(ui.spacing().item_spacing.y));
+        let gap = Vec2::splat(ui.spacing().item_spacing.y);
+        let narrowest = cell_size(ui, gallery.cell_side()).x;
         let width = ui.available_width() - ui.spacing().scroll.allocated_width();
-        let columns = (((width + gap.x) / (cell.x + gap.x)).floor() as usize).max(1);
-        Self { columns, rows: gallery.order().len().div_ceil(columns), cell, gap }
+        let columns = (((width + gap.x) / (narrowest + gap.x)).floor() as usize).max(1);
+        let spare = (width + gap.x) / columns as f32 - gap.x - narrowest;
+        let side = (gallery.cell_side() + spare.floor()).max(*CELL_SIDES.start() / 2.0);
+        Self { columns, rows: gallery.order().len().div_ceil(columns), side, cell: cell_size(ui, side), gap }
     }
 }
 
@@ -148,7 +153,7 @@ fn rows_ui(
             let rect = Rect::from_min_size(pos2(left, row_rect.top()), grid.cell);
             let is_selected = gallery.selected() == Some(index);
             let shown = textures.show(ui.ctx(), &item.source);
-            let cell = Cell { item, names: gallery.names(), shown, is_selected, side: gallery.cell_side() };
+            let cell = Cell { item, names: gallery.names(), shown, is_selected, side: grid.side };
             let response = cell_ui(ui, rect, &cell);
             if response.clicked() {
                 response.request_focus();
