@@ -44,6 +44,7 @@ impl Session {
             Command::ExportFigure => self.ask(Ask::SaveFigure, &self.proposed_name("png")),
             Command::ExportMap => self.ask(Ask::SaveMap, &self.proposed_name("npy")),
             Command::ExportFolder => self.ask(Ask::ExportFolder, ""),
+            Command::ClassifyAll => self.classify_all(),
             Command::CopyCommandLine => {
                 self.to_clipboard = self.command_line();
                 if let Some(line) = &self.to_clipboard {

@@ -81,6 +81,8 @@ pub enum Command {
     ExportFolder,
     /// The command line that does what is shown, on the clipboard.
     CopyCommandLine,
+    /// Predictions for all shown images, so that they can be sorted and filtered by them.
+    ClassifyAll,
     CancelJob(u64),
     DismissNotice(u64),
 

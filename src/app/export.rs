@@ -5,21 +5,28 @@ use std::path::{Path, PathBuf};
 use poll_promise::Promise;
 
 use crate::files::write_atomically;
-use crate::jobs::engine_thread::{BatchEnd, BatchId, Request};
+use crate::image::ImageSource;
+use crate::jobs::engine_thread::{BatchEnd, BatchId, ModelId, Request};
 use crate::jobs::explain::{ExplainJob, Report, Target};
 use crate::jobs::inputs::named_by_file;
 use crate::jobs::table::table;
 use crate::npy::write_npy;
+use crate::relevance::Method;
 use crate::render::{Figure, GridMap, figure, write_png};
 
 use super::command::Slot;
+use super::gallery::{ItemState, Prediction};
 use super::notice::Level;
 use super::session::Session;
 use super::views;
 
-/// A folder being exported.
+/// All shown images on their way through the model.
 pub struct Export {
-    folder: PathBuf,
+    model: ModelId,
+    /// Where maps and table go; `None` when only predictions are wanted.
+    folder: Option<PathBuf>,
+    /// In the order of the batch.
+    sources: Vec<ImageSource>,
     reports: Vec<Report>,
 }
 
@@ -79,15 +86,11 @@ impl Session {
     /// Explains all images that the gallery shows, in its order, in the background.
     pub(super) fn export_folder(&mut self, folder: PathBuf) {
         let Some(model) = self.models.get(Slot::Main) else { return };
-        let (id_of_model, classes) = (model.id, model.info.classes.clone());
-        let items = self.gallery.items();
-        let sources = self.gallery.order().iter().map(|&index| items[index as usize].source.clone());
-        let inputs = named_by_file(sources);
+        let name = |class: usize| model.info.classes.name(class).to_owned();
         let explain = &self.explain;
-        let name = |class: usize| classes.name(class).to_owned();
         let mut options = explain.options.clone();
         options.muted = explain.muted.clone();
-        options.first_block = explain.first_block;
+        options.first_block = if explain.method == Method::Gae { explain.first_block } else { 0 };
         let job = ExplainJob {
             target: explain.target.map_or(Target::Predicted, |class| Target::Class(name(class))),
             contrast: explain.contrast.map(name),
@@ -98,9 +101,24 @@ impl Session {
             style: self.settings.style.clone(),
             out: Some(folder.clone()),
         };
-        let (id, cancel) = self.begin_job(format!("Exporting {} images", inputs.len()));
-        self.exports.insert(id, Export { folder, reports: Vec::new() });
-        self.engine.send(Request::Batch { id: BatchId(id), model: id_of_model, job: Box::new(job), inputs, cancel });
+        self.begin_batch("Exporting", job, Some(folder));
+    }
+
+    /// Asks for the predictions of all images that the gallery shows.
+    pub(super) fn classify_all(&mut self) {
+        // Raw attention needs the forward pass only.
+        let job = ExplainJob { method: Method::RawAttention, profile: self.settings.profile, ..ExplainJob::default() };
+        self.begin_batch("Classifying", job, None);
+    }
+
+    fn begin_batch(&mut self, what: &str, job: ExplainJob, folder: Option<PathBuf>) {
+        let Some(model) = self.models.get(Slot::Main).map(|model| model.id) else { return };
+        let items = self.gallery.items();
+        let sources: Vec<_> = self.gallery.order().iter().map(|&at| items[at as usize].source.clone()).collect();
+        let inputs = named_by_file(sources.iter().cloned());
+        let (id, cancel) = self.begin_job(format!("{what} {} images", inputs.len()));
+        self.exports.insert(id, Export { model, folder, sources, reports: Vec::new() });
+        self.engine.send(Request::Batch { id: BatchId(id), model, job: Box::new(job), inputs, cancel });
     }
 
     pub(super) fn export_advanced(
@@ -111,34 +129,56 @@ impl Session {
         outcome: Result<Box<Report>, String>,
     ) {
         self.advance_job(id, done as u64, total as u64);
-        match outcome {
-            Ok(report) => {
-                if let Some(export) = self.exports.get_mut(&id) {
-                    export.reports.push(*report);
+        let main = self.models.get(Slot::Main).map(|model| model.id);
+        let Some(export) = self.exports.get_mut(&id) else { return };
+        let source = done.checked_sub(1).and_then(|index| export.sources.get(index)).cloned();
+        let is_of_main = Some(export.model) == main;
+        match (outcome, source) {
+            (Ok(report), source) => {
+                let best = report.top.first();
+                let prediction = best.map(|best| Prediction { class: best.index, confidence: best.probability });
+                export.reports.push(*report);
+                if let Some(source) = source.filter(|_| is_of_main) {
+                    self.gallery.set_prediction(&source, prediction);
                 }
             }
-            Err(error) => self.notices.log(Level::Error, error),
+            (Err(error), source) => {
+                self.notices.log(Level::Error, &error);
+                if let Some(source) = source {
+                    self.gallery.set_state(&source, ItemState::Broken(error));
+                }
+            }
         }
     }
 
     pub(super) fn export_done(&mut self, BatchId(id): BatchId, end: &BatchEnd) {
         self.end_job(id);
         let Some(export) = self.exports.remove(&id) else { return };
-        let path = export.folder.join(TABLE);
-        if !export.reports.is_empty()
-            && let Err(error) = write_atomically(&path, table(&export.reports).as_bytes())
-        {
-            self.notices.error(format!("The table cannot be written ({error}): {}", path.display()));
-        }
-        let (done, folder) = (export.reports.len(), export.folder.display());
+        let done = export.reports.len();
+        let (what, place) = match &export.folder {
+            Some(folder) => {
+                self.write_table(folder, &export.reports);
+                ("exported", format!(": {}", folder.display()))
+            }
+            None => ("classified", String::new()),
+        };
         match end {
-            BatchEnd::Finished { failed: 0, .. } => self.notices.info(format!("{done} images exported: {folder}")),
+            BatchEnd::Finished { failed: 0, .. } => self.notices.info(format!("{done} images {what}{place}")),
             BatchEnd::Finished { failed, .. } => {
-                let text = format!("{done} images exported, {failed} failed; the log (Ctrl+L) says why: {folder}");
+                let text = format!("{done} images {what}, {failed} failed; the log (Ctrl+L) says why{place}");
                 self.notices.warning(text);
             }
-            BatchEnd::Cancelled => self.notices.info(format!("Stopped after {done} images: {folder}")),
+            BatchEnd::Cancelled => self.notices.info(format!("Stopped after {done} images{place}")),
             BatchEnd::Refused(error) => self.notices.error(error.clone()),
+        }
+    }
+
+    fn write_table(&mut self, folder: &Path, reports: &[Report]) {
+        let path = folder.join(TABLE);
+        if !reports.is_empty()
+            && let Err(error) = write_atomically(&path, table(reports).as_bytes())
+        {
+            self.notices.error(format!("The table cannot be written ({error}): {}", path.display()));
         }
     }
 

@@ -48,6 +48,7 @@ pub fn all() -> Vec<Action> {
         action(FILE, "Save figure…", ctrl(Key::S), Command::ExportFigure),
         action(FILE, "Save relevance as .npy…", None, Command::ExportMap),
         action(FILE, "Export all shown images…", ctrl_shift(Key::S), Command::ExportFolder),
+        action(FILE, "Classify all shown images", None, Command::ClassifyAll),
         action(FILE, "Copy as command line", ctrl_shift(Key::C), Command::CopyCommandLine),
         action(FILE, "Quit", ctrl(Key::Q), Command::Quit),
         action(IMAGE, "Next image", plain(Key::ArrowRight), Command::Gallery(GalleryCommand::Move(Move::By(1)))),
@@ -97,7 +98,9 @@ pub const GROUPS: [&str; 5] = [FILE, IMAGE, VIEW, EXPLAIN, WINDOW];
 pub fn is_possible(action: &Action, session: &Session) -> bool {
     match action.command {
         Command::ExportFigure | Command::ExportMap => session.main_view().is_some_and(|view| view.result.is_some()),
-        Command::ExportFolder | Command::CopyCommandLine => session.models.main.is_some() && session.image().is_some(),
+        Command::ExportFolder | Command::ClassifyAll | Command::CopyCommandLine => {
+            session.models.main.is_some() && session.image().is_some()
+        }
         Command::SwapModels | Command::CloseSecond => session.compares(),
         Command::ClearOcclusion | Command::UndoOcclusion => session.occluded().is_some(),
         Command::UnmuteAll => session.explain.muted != Default::default(),

@@ -33,7 +33,8 @@ impl Status {
     }
 
     pub fn show(&self, ui: &mut Ui, session: &Session) {
-        let computes = session.models.get(Slot::Main).map_or("–".to_owned(), |model| model.info.device.to_string());
+        let computes =
+            session.models.get(Slot::Main).map_or("no model".to_owned(), |model| model.info.device.to_string());
         let draws = self.draws_with.as_deref().unwrap_or("nothing");
         let text = format!("{computes} · {draws}");
         ui.label(RichText::new(text).small().weak()).on_hover_text(format!("Computes: {computes}\nDraws: {draws}"));

@@ -63,6 +63,7 @@ fn appearance_ui(ui: &mut Ui, session: &Session, commands: &mut Vec<Command>) {
 
 fn views_ui(ui: &mut Ui, session: &Session, commands: &mut Vec<Command>) {
     ui.spacing_mut().item_spacing.x = 2.0;
+    ui.spacing_mut().button_padding.x = 8.0;
     for view in View::ALL {
         let shortcut = shortcut_text(ui.ctx(), |command| matches!(command, Command::View(of) if *of == view));
         let help = format!("{} ({})", view.help(), shortcut.unwrap_or_default());

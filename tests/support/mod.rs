@@ -2,7 +2,6 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 pub mod explained;
-pub mod gui;
 pub mod hub_server;
 pub mod model;
 pub mod torch;

@@ -38,7 +38,7 @@ pub fn show(
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                 let text = inspected.map_or_else(|| hint(session).to_owned(), Inspected::text);
                 let text = RichText::new(text).monospace().size(11.0);
-                ui.add(eframe::egui::Label::new(text).truncate());
+                ui.add(eframe::egui::Label::new(text).extend());
             });
         });
     });

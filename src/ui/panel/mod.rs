@@ -3,6 +3,7 @@
 mod classes;
 mod heads;
 mod heat;
+mod input;
 mod method;
 mod model;
 mod prediction;
@@ -12,13 +13,15 @@ use eframe::egui::{CollapsingHeader, RichText, ScrollArea, Ui};
 
 use crate::app::{Command, Session};
 
-pub use classes::ClassSearch;
+use classes::ClassSearch;
+use input::InputPreview;
 
 /// What only the panel itself remembers.
 #[derive(Default)]
 pub struct PanelUi {
     target: ClassSearch,
     contrast: ClassSearch,
+    input: InputPreview,
 }
 
 impl PanelUi {
@@ -33,6 +36,7 @@ impl PanelUi {
             section(ui, "Prediction", true, |ui| prediction::show(ui, session, &mut self.target, commands));
             section(ui, "Explanation", true, |ui| method::show(ui, session, &mut self.contrast, commands));
             section(ui, "Heat", true, |ui| heat::show(ui, session, commands));
+            section(ui, "What the model sees", false, |ui| self.input.show(ui, session));
             section(ui, "Heads and blocks", false, |ui| heads::show(ui, session, commands));
             section(ui, "Occlusion brush", false, |ui| tools::show(ui, session, commands));
         });

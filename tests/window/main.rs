@@ -1,13 +1,13 @@
 //! The window as a user meets it: controls by their names, keys, and what they change.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking, as tests do")]
 
-mod support;
+mod gui;
 
 use eframe::egui::{Key, Modifiers};
 use vitrine::app::settings::View;
 use vitrine::relevance::Method;
 
-use support::gui::{Gui, Opening};
+use gui::{Gui, Opening};
 
 #[test]
 fn the_first_minute_shows_the_demo_explained() {
