@@ -7,6 +7,7 @@ use std::path::Path;
 
 use support::window::{MODEL, Window, request};
 use vitrine::demo;
+use vitrine::image::ImageSource;
 use vitrine::jobs::Cancel;
 use vitrine::jobs::engine_thread::{BatchEnd, BatchId, Event, ModelId, Request};
 use vitrine::jobs::explain::{ExplainJob, Target};
@@ -21,7 +22,7 @@ fn files(folder: &Path, count: usize) -> Vec<Input> {
     let write = |photo: demo::DemoPhoto| {
         let path = folder.join(format!("{}.jpg", photo.name));
         std::fs::write(&path, photo.jpeg).unwrap();
-        Input { path, stem: photo.name.into() }
+        Input { source: ImageSource::file(path), stem: photo.name.into() }
     };
     photos.map(write).collect()
 }
@@ -48,15 +49,15 @@ fn every_picture_has_its_turn_and_a_broken_one_stops_nobody() {
     let (mut window, _) = Window::with_demo();
     let folder = tempfile::tempdir().unwrap();
     let mut inputs = files(folder.path(), 3);
-    std::fs::write(&inputs[1].path, "not a picture").unwrap();
-    inputs.push(Input { path: folder.path().join("missing.png"), stem: "missing".into() });
+    std::fs::write(inputs[1].source.path(), "not a picture").unwrap();
+    inputs.push(Input { source: ImageSource::file(folder.path().join("missing.png")), stem: "missing".into() });
     let job = ExplainJob { out: Some(folder.path().join("out")), ..ExplainJob::default() };
     window.thread.send(batch(job, inputs.clone(), &Cancel::default()));
     for (index, input) in inputs.iter().enumerate() {
         let Event::BatchAdvanced { id: BATCH, done, total: 4, path, outcome } = window.next() else {
             panic!("no news")
         };
-        assert_eq!((done, &path), (index + 1, &input.path));
+        assert_eq!((done, &*path), (index + 1, input.source.path()));
         match outcome {
             Ok(report) => assert_eq!(report.files.iter().filter(|file| file.exists()).count(), 3),
             Err(error) => assert!(error.ends_with(&*path.to_string_lossy()), "{error}"),

@@ -120,7 +120,7 @@ impl Session {
             Err(error) => return self.notices.error(error.to_string()),
         };
         let wake = self.wake.clone();
-        match Download::spawn(hub, model, move || wake()) {
+        match Download::spawn(hub, model, move |_| wake()) {
             Ok(download) => {
                 let (id, _) = self.begin_job(format!("Getting {name}"));
                 self.downloads.push((id, slot, download));

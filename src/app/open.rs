@@ -75,12 +75,15 @@ impl Session {
                 listing.cancel();
             }
             let mut is_done = false;
+            // One chunk a frame: sorting it in takes a good part of the frame's time.
+            let mut has_found = false;
             for event in listing.poll() {
                 match event {
                     ListingEvent::Found { root, images } => {
                         self.gallery.append(&root, images.into_iter().map(ImageSource::file));
                         let found = self.gallery.items().len() as u64;
                         self.advance_job(id, found, 0);
+                        has_found = true;
                     }
                     ListingEvent::Skipped(folder) => self.notices.warning(folder.to_string()),
                     ListingEvent::Done(summary) => {
@@ -89,6 +92,10 @@ impl Session {
                             self.notices.warning("No pictures were found there.");
                         }
                     }
+                }
+                if has_found {
+                    (self.wake)();
+                    break;
                 }
             }
             if is_done {

@@ -18,7 +18,7 @@ use crate::vit::Muted;
 use super::canvas::Canvas;
 use super::command::{Command, Slot};
 use super::export::Export;
-use super::gallery::{Gallery, GalleryCommand};
+use super::gallery::{Gallery, GalleryCommand, ItemState};
 use super::models::Models;
 use super::notice::Notices;
 use super::occlusion::Occluded;
@@ -193,12 +193,25 @@ impl Session {
     pub fn want_thumbnails(&mut self, sources: &[ImageSource]) {
         if let Some(thumbnails) = &mut self.thumbnails {
             thumbnails.want(sources);
+            // What was in memory is there at once, and no thread wakes the window for it.
+            if thumbnails.has_ready() {
+                (self.wake)();
+            }
         }
     }
 
     /// Thumbnails that came in since the last call.
     pub fn finished_thumbnails(&mut self) -> Vec<Finished> {
-        self.thumbnails.as_mut().map(Thumbnails::poll).unwrap_or_default()
+        let Some(thumbnails) = &mut self.thumbnails else { return Vec::new() };
+        let finished = thumbnails.poll();
+        for (source, thumbnail) in &finished {
+            let state = match &**thumbnail {
+                Ok(_) => ItemState::Ready,
+                Err(error) => ItemState::Broken(error.clone()),
+            };
+            self.gallery.set_state(source, state);
+        }
+        finished
     }
 
     pub(super) fn begin_job(&mut self, title: impl Into<String>) -> (u64, Cancel) {
