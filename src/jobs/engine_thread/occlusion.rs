@@ -57,17 +57,21 @@ impl Occlusion {
         Picture { rgb }
     }
 
-    /// Visits the pixels whose centre a stroke covers, some more than once.
+    /// Visits every pixel whose centre a stroke covers once, however often the brush went over it.
     fn for_each_pixel(&self, photo: &RgbImage, mut visit: impl FnMut(u32, u32)) {
+        let mut is_covered = vec![false; photo.width() as usize * photo.height() as usize];
         for stroke in &self.strokes {
             let segments = stroke.points.windows(2).map(|pair| (pair[0], pair[1]));
             let dot = stroke.points.first().map(|&point| (point, point));
             for (from, to) in dot.into_iter().chain(segments) {
                 let columns = reach(from.x, to.x, stroke.radius, photo.width());
                 for y in reach(from.y, to.y, stroke.radius, photo.height()) {
+                    let row = &mut is_covered[y as usize * photo.width() as usize..];
                     for x in columns.clone() {
                         let centre = Position::new(f64::from(x) + 0.5, f64::from(y) + 0.5);
-                        if distance_to_segment(centre, from, to) <= stroke.radius {
+                        let covered = &mut row[x as usize];
+                        if !*covered && distance_to_segment(centre, from, to) <= stroke.radius {
+                            *covered = true;
                             visit(x, y);
                         }
                     }
