@@ -99,33 +99,55 @@ impl Shading {
         if self.contours.is_empty() {
             return blended;
         }
-        let seam = SEAM_OPACITY * self.line_coverage(&field, at, step, position, SEAM_RADIUS);
-        let line = self.line_coverage(&field, at, step, position, LINE_RADIUS);
+        let near = Surroundings::new(&field, at, step, position, LINE_RADIUS);
+        // Only jumps must be within reach of the line; a slope is the same a little further.
+        let far = match self.interpolation {
+            Interpolation::Patches => Surroundings::new(&field, at, step, position, SEAM_RADIUS),
+            Interpolation::Bilinear | Interpolation::Bicubic => near,
+        };
+        let seam = SEAM_OPACITY * self.line_coverage(far, position, SEAM_RADIUS);
+        let line = self.line_coverage(near, position, LINE_RADIUS);
         mixed(mixed(blended, [0.0; 3], seam), [255.0; 3], line)
     }
 
     /// How much of a pixel lies under lines of half width `radius` in pixels.
-    fn line_coverage(
-        &self,
+    fn line_coverage(&self, around: Surroundings, position: f32, radius: f32) -> f32 {
+        let coverage = |level: f32| match self.interpolation {
+            // The map jumps at the edges of patches: the line is the edge.
+            Interpolation::Patches => f32::from(around.low < level && level <= around.high),
+            _ if around.slope < LEAST_SLOPE => 0.0,
+            _ => (radius + 0.5 - (position - level).abs() / around.slope).clamp(0.0, 1.0),
+        };
+        self.contours.iter().map(|&level| coverage(level)).fold(0.0, f32::max)
+    }
+}
+
+/// Positions in the range to all four sides of a pixel.
+#[derive(Clone, Copy)]
+struct Surroundings {
+    low: f32,
+    high: f32,
+    /// Per pixel.
+    slope: f32,
+}
+
+impl Surroundings {
+    /// At a distance of `radius` pixels; `position` is the pixel's own.
+    fn new(
         field: &impl Fn([f32; 2]) -> f32,
         [row, column]: [f32; 2],
         step: [f32; 2],
         position: f32,
         radius: f32,
-    ) -> f32 {
+    ) -> Self {
         let [down, right] = step.map(|step| step * radius);
         let around = [[row, column - right], [row, column + right], [row - down, column], [row + down, column]];
         let [left, right, above, below] = around.map(field);
-        let slope = (right - left).hypot(below - above) / (2.0 * radius);
-        let low = position.min(left).min(right).min(above.min(below));
-        let high = position.max(left).max(right).max(above.max(below));
-        let coverage = |level: f32| match self.interpolation {
-            // The map jumps at the edges of patches: the line is the edge.
-            Interpolation::Patches => f32::from(low < level && level <= high),
-            _ if slope < LEAST_SLOPE => 0.0,
-            _ => (radius + 0.5 - (position - level).abs() / slope).clamp(0.0, 1.0),
-        };
-        self.contours.iter().map(|&level| coverage(level)).fold(0.0, f32::max)
+        Self {
+            low: position.min(left).min(right).min(above.min(below)),
+            high: position.max(left).max(right).max(above.max(below)),
+            slope: (right - left).hypot(below - above) / (2.0 * radius),
+        }
     }
 }
 
