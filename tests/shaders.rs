@@ -1,4 +1,5 @@
 //! Every shader is valid, and every kind of graphics driver gets it in its language.
+#![allow(clippy::panic, reason = "helpers of tests fail by panicking, as tests do")]
 
 use std::collections::BTreeSet;
 use std::path::Path;
