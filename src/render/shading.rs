@@ -224,8 +224,8 @@ mod tests {
 
     const UNIT: ValueRange = ValueRange { low: 0.0, high: 1.0 };
 
-    fn shading(style: Style) -> Shading {
-        Shading::new(&style, UNIT)
+    fn shading(style: &Style) -> Shading {
+        Shading::new(style, UNIT)
     }
 
     #[test]
@@ -236,7 +236,7 @@ mod tests {
 
     #[test]
     fn gamma_is_a_power_of_the_position() {
-        let heat = |gamma, position| shading(Style { gamma, ..Style::default() }).heat(position).colour;
+        let heat = |gamma, position| shading(&Style { gamma, ..Style::default() }).heat(position).colour;
         assert_eq!([heat(2.0, 0.5), heat(2.0, 3.0), heat(2.0, -1.0)], [0.25, 1.0, 0.0]);
         // √¼ = ½
         assert_eq!(heat(0.5, 0.25), 0.5);
@@ -246,7 +246,7 @@ mod tests {
     #[test]
     fn gamma_and_threshold_of_signed_colours_count_from_zero() {
         let style = Style { colours: ColourMap::Diverging, gamma: 2.0, threshold: 0.5, ..Style::default() };
-        let heat = |position| shading(style.clone()).heat(position);
+        let heat = |position| shading(&style).heat(position);
         // −½ and ½ of the way: strength ¼, colours ½ ∓ ½·¼
         assert_eq!(heat(0.25), Heat { colour: 0.375, strength: 0.25, shown: true });
         assert_eq!(heat(0.75), Heat { colour: 0.625, strength: 0.25, shown: true });
@@ -259,7 +259,7 @@ mod tests {
         let map = GridMap::new(&[0.39, 0.41], Size::new(1, 2)).unwrap();
         let grey = Style { colours: ColourMap::Grey, opacity: 1.0, threshold: 0.4, ..Style::default() };
         let draw = |blend| {
-            let shading = shading(Style { blend, ..grey.clone() });
+            let shading = shading(&Style { blend, ..grey.clone() });
             [0.5, 1.5].map(|column| shading.pixel([200.0; 3], &map, [0.5, column], [0.1; 2])[0].round())
         };
         // Above it 0.41·255 = 104.55 and 0.41·200 = 82.
@@ -271,7 +271,7 @@ mod tests {
     fn contours_are_thin_white_lines_in_a_dark_seam() {
         // A ramp of 0…1 over 20 pixels between two centres; the level ½ lies at column 1, between two pixels.
         let map = GridMap::new(&[0.0, 1.0], Size::new(1, 2)).unwrap();
-        let shading = shading(Style { opacity: 0.0, contours: vec![0.5], ..Style::default() });
+        let shading = shading(&Style { opacity: 0.0, contours: vec![0.5], ..Style::default() });
         let at = |pixels: f32| shading.pixel([100.0; 3], &map, [0.5, 1.0 + pixels / 20.0], [0.05; 2])[0];
         // Line: .75 + .5 − distance, at most 1; seam: ½·(1.75 + .5 − distance), at most ½, under it.
         for (distance, expected) in [(0.0, 255.0), (1.0, 50.0 + 205.0 * 0.25), (1.5, 62.5), (2.5, 100.0)] {
@@ -286,7 +286,7 @@ mod tests {
         let map = GridMap::new(&[0.2, 0.8], Size::new(1, 2)).unwrap();
         let style = Style { opacity: 0.0, interpolation: Interpolation::Patches, ..Style::default() };
         let white = |level: f32| {
-            let shading = shading(Style { contours: vec![level], ..style.clone() });
+            let shading = shading(&Style { contours: vec![level], ..style.clone() });
             let column = |pixel: usize| (pixel as f32 + 0.5) / 10.0;
             let is_white = |pixel| shading.pixel([100.0; 3], &map, [0.5, column(pixel)], [0.1; 2]) == [255.0; 3];
             (0..20).filter(|&pixel| is_white(pixel)).collect::<Vec<_>>()
@@ -299,7 +299,7 @@ mod tests {
     fn a_plateau_on_the_level_is_not_a_line() {
         let map = GridMap::new(&[0.5; 4], Size::square(2)).unwrap();
         for interpolation in Interpolation::ALL {
-            let shading = shading(Style { opacity: 0.0, contours: vec![0.5], interpolation, ..Style::default() });
+            let shading = shading(&Style { opacity: 0.0, contours: vec![0.5], interpolation, ..Style::default() });
             assert_eq!(shading.pixel([100.0; 3], &map, [1.0, 1.0], [0.1; 2]), [100.0; 3], "{interpolation:?}");
         }
     }
