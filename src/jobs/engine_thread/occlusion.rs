@@ -43,7 +43,7 @@ pub enum Fill {
 impl Occlusion {
     /// The picture with the strokes filled; `mean` is the profile's, in 0…1.
     pub fn apply(&self, picture: &Picture, mean: [f32; 3]) -> Picture {
-        let mut rgb = picture.rgb.clone();
+        let mut rgb = (*picture.rgb).clone();
         match self.fill {
             Fill::Grey => {
                 let grey = Rgb(mean.map(|value| (value * 255.0).round() as u8));
@@ -54,7 +54,7 @@ impl Occlusion {
                 self.for_each_pixel(&picture.rgb, |x, y| rgb.put_pixel(x, y, blurred.at(x, y)));
             }
         }
-        Picture { rgb }
+        Picture { rgb: rgb.into() }
     }
 
     /// Visits every pixel whose centre a stroke covers once, however often the brush went over it.
@@ -137,7 +137,8 @@ mod tests {
 
     fn picture() -> Picture {
         Picture {
-            rgb: RgbImage::from_fn(40, 30, |x, y| Rgb([(x * 6) as u8, (y * 8) as u8, ((x + y) % 2) as u8 * 255])),
+            rgb: RgbImage::from_fn(40, 30, |x, y| Rgb([(x * 6) as u8, (y * 8) as u8, ((x + y) % 2) as u8 * 255]))
+                .into(),
         }
     }
 
