@@ -151,6 +151,7 @@ impl Session {
             command => {
                 let before = self.image().cloned();
                 self.gallery.apply(command);
+                self.has_chosen |= matches!(command, GalleryCommand::Select(_) | GalleryCommand::Move(_));
                 if self.image() != before.as_ref() {
                     self.explain.patch = None;
                     self.canvas.look = None;

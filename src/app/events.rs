@@ -27,8 +27,9 @@ impl Session {
             self.receive_event(event);
         }
         self.gallery.refresh();
-        if self.gallery.selected().is_none() && !self.gallery.order().is_empty() {
-            self.gallery.select(self.gallery.order()[0] as usize);
+        let wants_first = std::mem::take(&mut self.selects_first) || self.gallery.selected().is_none();
+        if let Some(&first) = self.gallery.order().first().filter(|_| wants_first) {
+            self.gallery.select(first as usize);
         }
     }
 

@@ -62,6 +62,7 @@ impl Session {
                 let (id, _) = self.begin_job(title);
                 self.listings.push((id, listing));
                 self.gallery.set_listing(true);
+                self.has_chosen = false;
             }
             Err(error) => self.notices.error(format!("The folder cannot be listed: {error}")),
         }
@@ -88,6 +89,8 @@ impl Session {
                     ListingEvent::Skipped(folder) => self.notices.warning(folder.to_string()),
                     ListingEvent::Done(summary) => {
                         is_done = true;
+                        // Until now the first was the first of what had been found.
+                        self.selects_first |= !self.has_chosen;
                         if summary.images == 0 && !summary.cancelled {
                             self.notices.warning("No pictures were found there.");
                         }

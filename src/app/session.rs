@@ -84,6 +84,10 @@ pub struct Session {
     pub(super) saving: Vec<Promise<Result<PathBuf, String>>>,
     /// `None`: the system gave no thread for them.
     thumbnails: Option<Thumbnails>,
+    /// The user has chosen an image since the listing began.
+    pub(super) has_chosen: bool,
+    /// The first image is to be selected once the gallery is in order.
+    pub(super) selects_first: bool,
     pub(super) pasted: usize,
     /// Of what is painted over; never used twice.
     pub(super) next_version: u64,
@@ -136,6 +140,8 @@ impl Session {
             exports: HashMap::new(),
             saving: Vec::new(),
             thumbnails,
+            has_chosen: false,
+            selects_first: false,
             pasted: 0,
             next_version: 0,
         })

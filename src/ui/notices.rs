@@ -1,4 +1,4 @@
-//! Messages at the lower right that fade, and errors that wait to be read.
+//! Messages above the lower edge that fade, and errors that wait to be read.
 
 use eframe::egui::{Align, Align2, Area, Context, Frame, Id, Label, Layout, Margin, Order, Rect, Ui, pos2, vec2};
 
@@ -16,7 +16,7 @@ pub fn show(ctx: &Context, session: &Session, commands: &mut Vec<Command>) {
         return;
     }
     let area =
-        Area::new(Id::unique("notices")).order(Order::Foreground).anchor(Align2::RIGHT_BOTTOM, vec2(-14.0, -58.0));
+        Area::new(Id::unique("notices")).order(Order::Foreground).anchor(Align2::CENTER_BOTTOM, vec2(0.0, -58.0));
     area.show(ctx, |ui| {
         ui.set_width(WIDTH.min(ctx.content_rect().width() - 40.0));
         for notice in session.notices.shown() {

@@ -10,7 +10,7 @@ use super::super::colour_bar::colour_bar_ui;
 use super::inspector::Inspected;
 
 pub const HEIGHT: f32 = 44.0;
-const COLOUR_BAR: f32 = 240.0;
+const COLOUR_BAR: f32 = 220.0;
 
 /// `style` is that of the first map on screen, with its range; `value` the one to mark on the colour bar.
 pub fn show(
@@ -38,7 +38,9 @@ pub fn show(
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                 let text = inspected.map_or_else(|| hint(session).to_owned(), Inspected::text);
                 let text = RichText::new(text).monospace().size(11.0);
-                ui.add(eframe::egui::Label::new(text).extend());
+                let help = "Pixel and colour of the photo; patch row and column, its relevance r, \
+                            r between the map's ends (0…1), its rank among all patches";
+                ui.add(eframe::egui::Label::new(text).extend()).on_hover_text(help);
             });
         });
     });

@@ -62,9 +62,9 @@ impl Inspected {
         let pixel = format!("x {}  y {}  #{r:02x}{g:02x}{b:02x}", self.column, self.row);
         let patch = match &self.patch {
             Some(PatchValue { index, raw, normalised, rank, count }) => {
-                let scaled = normalised.map_or_else(String::new, |value| format!("  scaled {value:.2}"));
+                let scaled = normalised.map_or_else(String::new, |value| format!(" ({value:.2})"));
                 let (row, column) = (index.row, index.column);
-                format!("patch {row},{column}  r {}{scaled}  rank {rank} of {count}", number(*raw))
+                format!("patch {row},{column}  r {}{scaled}  rank {rank}/{count}", number(*raw))
             }
             None => "not seen by the model".to_owned(),
         };
