@@ -15,6 +15,11 @@ if ! cargo --version || ! cargo fmt --version || ! cargo clippy --version; then
     echo "Rust with rustfmt and clippy is needed: https://rustup.rs" >&2
     exit 1
 fi
+missing=$(.ci/missing | paste -sd ' ')
+if [ -n "$missing" ]; then
+    echo "The window or its tests lack: $missing. Tests that need them are skipped."
+    echo "On Debian or Ubuntu: sudo apt-get install $(cat .ci/packages)"
+fi
 
 step "format"
 cargo fmt --check
