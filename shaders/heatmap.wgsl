@@ -1,5 +1,12 @@
 // A photo (one tile of it) with heat on it. The program appends snippets/interpolation.wgsl and snippets/shading.wgsl.
 
+// Choices of menus are made when the pipeline is compiled, one per combination in use: a software rasteriser runs both
+// sides of a branch. What sliders change is in the uniform. Keep in sync with `Variant` in src/render/gpu/variant.rs.
+override CONTENT: u32 = HEAT;
+override SAMPLING: u32 = FILTERED;
+override INTERPOLATION: u32 = BILINEAR;
+override WITH_CONTOURS: bool = true;
+
 const PHOTO_ONLY: u32 = 0u;
 // A crop is known but the map is flat or broken: nothing is hot, what the model did not see is dimmed.
 const CROP_ONLY: u32 = 1u;
@@ -29,18 +36,14 @@ struct Layer {
     gamma: f32,
     threshold: f32,
     opacity: f32,
-    content: u32,
-    sampling: u32,
     dim_unseen: u32,
     // Row of `colour_tables`.
     colours: u32,
     signed_colours: u32,
-    interpolation: u32,
     blend: u32,
     contour_count: u32,
     padding_1: u32,
     padding_2: u32,
-    padding_3: u32,
     contours: array<vec4<f32>, 2>,
 }
 
@@ -61,7 +64,7 @@ fn vs_main(@builtin(vertex_index) index: u32) -> @builtin(position) vec4<f32> {
 fn photo_at(pixel: vec2<f32>) -> vec3<f32> {
     let texel = layer.texel_origin + pixel * layer.texels_per_pixel;
     let size = vec2<f32>(textureDimensions(photo_tile));
-    switch layer.sampling {
+    switch SAMPLING {
         case SQUARES: {
             return textureLoad(photo_tile, vec2<i32>(clamp(floor(texel), vec2<f32>(0.0), size - 1.0)), 0).rgb;
         }
@@ -77,10 +80,10 @@ fn photo_at(pixel: vec2<f32>) -> vec3<f32> {
 fn colour_at(position_on_screen: vec2<f32>) -> vec3<f32> {
     let pixel = position_on_screen - layer.rect_origin;
     let photo = photo_at(pixel);
-    if layer.content == PHOTO_ONLY {
+    if CONTENT == PHOTO_ONLY {
         return photo;
     }
-    if layer.content > HEAT {
+    if CONTENT > HEAT {
         return IMPOSSIBLE;
     }
     let at = layer.grid_origin + pixel * layer.patches_per_pixel;
@@ -88,7 +91,7 @@ fn colour_at(position_on_screen: vec2<f32>) -> vec3<f32> {
     if any(biased < vec2<f32>(0.0)) || any(biased >= vec2<f32>(textureDimensions(heat_values))) {
         return select(photo, dimmed(photo), layer.dim_unseen != 0u);
     }
-    if layer.content == CROP_ONLY {
+    if CONTENT == CROP_ONLY {
         return photo;
     }
     return heated(photo, at);

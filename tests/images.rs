@@ -248,7 +248,7 @@ fn gradient(width: u32, height: u32) -> Picture {
     let rgb = ::image::RgbImage::from_fn(width, height, |x, y| {
         ::image::Rgb([channel(x, 7), channel(y, 5), channel(x + y, 3)])
     });
-    Picture { rgb }
+    Picture { rgb: rgb.into() }
 }
 
 const SHAPES: [(u32, u32); 9] =
@@ -318,5 +318,5 @@ fn the_preview_is_what_the_model_sees() {
 fn a_photo_of_the_inputs_size_is_not_resampled() {
     let picture = gradient(224, 224);
     let preparation = Preparation::model(Size::square(224), [0.5; 3], [0.5; 3], 1.0, Filter::Bicubic);
-    assert_eq!(prepare(&picture, &preparation).unwrap().preview(), &picture.rgb);
+    assert_eq!(prepare(&picture, &preparation).unwrap().preview(), &*picture.rgb);
 }

@@ -1,22 +1,26 @@
 //! Every shader is valid, and every kind of graphics driver gets it in its language.
+#![allow(clippy::panic, reason = "helpers of tests fail by panicking, as tests do")]
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use naga::back::{hlsl, msl, spv};
+use naga::back::pipeline_constants::process_overrides;
+use naga::back::{PipelineConstants, hlsl, msl, spv};
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use naga::{Module, ShaderStage};
 use vitrine::render::gpu::sources;
 
 fn compiled() -> Vec<(&'static str, Module, ModuleInfo)> {
     let compile = |shader: sources::Shader| {
-        let explained = |error: &dyn std::error::Error| panic!("{}: {error:?}", shader.name);
         let module = naga::front::wgsl::parse_str(shader.source)
             .unwrap_or_else(|error| panic!("{}", error.emit_to_string_with_path(shader.source, shader.name)));
         let info = Validator::new(ValidationFlags::all(), Capabilities::empty())
             .validate(&module)
-            .unwrap_or_else(|error| explained(&error));
-        (shader.name, module, info)
+            .unwrap_or_else(|error| panic!("{}: {error:?}", shader.name));
+        // What is chosen when a pipeline is made has to be chosen before it is translated; the defaults will do.
+        let (module, info) = process_overrides(&module, &info, None, &PipelineConstants::default())
+            .unwrap_or_else(|error| panic!("{}: {error:?}", shader.name));
+        (shader.name, module.into_owned(), info.into_owned())
     };
     sources::ALL.map(compile).into()
 }

@@ -1,5 +1,5 @@
 // Values between the centres of the patches. Keep in sync with src/render/interpolation.rs.
-// Needs `heat_values: texture_2d<f32>`, one texel per patch.
+// Needs `INTERPOLATION` and `heat_values: texture_2d<f32>`, one texel per patch.
 
 const PATCHES: u32 = 0u;
 const BILINEAR: u32 = 1u;
@@ -25,34 +25,31 @@ fn catmull_rom(t: f32) -> vec4<f32> {
     );
 }
 
-fn taps_at(position: f32, interpolation: u32) -> Taps {
-    let from_centre = select(position - 0.5, position + EDGE_BIAS, interpolation == PATCHES);
+fn taps_at(position: f32) -> Taps {
+    let from_centre = select(position - 0.5, position + EDGE_BIAS, INTERPOLATION == PATCHES);
     let base = floor(from_centre);
     let t = from_centre - base;
     var weights = vec4<f32>(0.0, 1.0, 0.0, 0.0);
-    if interpolation == BILINEAR {
+    if INTERPOLATION == BILINEAR {
         weights = vec4<f32>(0.0, 1.0 - t, t, 0.0);
-    } else if interpolation == BICUBIC {
+    } else if INTERPOLATION == BICUBIC {
         weights = catmull_rom(t);
     }
     return Taps(i32(base) - 1, weights);
 }
 
 // The value at a position (column, row) in units of patches, whose corner is 0 and first centre 1/2.
-fn value_at(at: vec2<f32>, interpolation: u32) -> f32 {
+fn value_at(at: vec2<f32>) -> f32 {
     let last = vec2<i32>(textureDimensions(heat_values)) - 1;
-    let columns = taps_at(at.x, interpolation);
-    let rows = taps_at(at.y, interpolation);
+    let columns = taps_at(at.x);
+    let rows = taps_at(at.y);
+    // The taps that count: 1, 1 and 2, or 0 to 3.
+    let begin = select(1, 0, INTERPOLATION == BICUBIC);
+    let end = select(select(2, 3, INTERPOLATION == BILINEAR), 4, INTERPOLATION == BICUBIC);
     var sum = 0.0;
-    for (var j = 0; j < 4; j++) {
-        if rows.weights[j] == 0.0 {
-            continue;
-        }
+    for (var j = begin; j < end; j++) {
         var across = 0.0;
-        for (var i = 0; i < 4; i++) {
-            if columns.weights[i] == 0.0 {
-                continue;
-            }
+        for (var i = begin; i < end; i++) {
             let patch_index = clamp(vec2<i32>(columns.first + i, rows.first + j), vec2<i32>(0), last);
             across += columns.weights[i] * textureLoad(heat_values, patch_index, 0).r;
         }

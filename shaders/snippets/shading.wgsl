@@ -90,27 +90,39 @@ fn dimmed(photo: vec3<f32>) -> vec3<f32> {
 
 // Where the value lies in the range.
 fn field_at(at: vec2<f32>) -> f32 {
-    return (value_at(at, layer.interpolation) - layer.range_low) / (layer.range_high - layer.range_low);
+    return (value_at(at) - layer.range_low) / (layer.range_high - layer.range_low);
 }
 
-// How much of a pixel lies under lines of half width `radius` in pixels.
-fn line_coverage(at: vec2<f32>, position: f32, radius: f32) -> f32 {
+// Positions in the range to all four sides of a pixel.
+struct Surroundings {
+    low: f32,
+    high: f32,
+    // Per pixel.
+    slope: f32,
+}
+
+// At a distance of `radius` pixels; `position` is the pixel's own.
+fn surroundings_of(at: vec2<f32>, position: f32, radius: f32) -> Surroundings {
     let step = layer.patches_per_pixel * radius;
     let left = field_at(at - vec2<f32>(step.x, 0.0));
     let right = field_at(at + vec2<f32>(step.x, 0.0));
     let above = field_at(at - vec2<f32>(0.0, step.y));
     let below = field_at(at + vec2<f32>(0.0, step.y));
-    let slope = length(vec2<f32>(right - left, below - above)) / (2.0 * radius);
     let low = min(position, min(min(left, right), min(above, below)));
     let high = max(position, max(max(left, right), max(above, below)));
+    return Surroundings(low, high, length(vec2<f32>(right - left, below - above)) / (2.0 * radius));
+}
+
+// How much of a pixel lies under lines of half width `radius` in pixels.
+fn line_coverage(around: Surroundings, position: f32, radius: f32) -> f32 {
     var covered = 0.0;
     for (var i = 0u; i < layer.contour_count; i++) {
         let level = layer.contours[i / 4u][i % 4u];
-        if layer.interpolation == PATCHES {
+        if INTERPOLATION == PATCHES {
             // The map jumps at the edges of patches: the line is the edge.
-            covered = max(covered, select(0.0, 1.0, low < level && level <= high));
-        } else if slope >= LEAST_SLOPE {
-            covered = max(covered, clamp(radius + 0.5 - abs(position - level) / slope, 0.0, 1.0));
+            covered = max(covered, select(0.0, 1.0, around.low < level && level <= around.high));
+        } else if around.slope >= LEAST_SLOPE {
+            covered = max(covered, clamp(radius + 0.5 - abs(position - level) / around.slope, 0.0, 1.0));
         }
     }
     return covered;
@@ -118,7 +130,7 @@ fn line_coverage(at: vec2<f32>, position: f32, radius: f32) -> f32 {
 
 // The photo with the map on it, at a position (column, row) in units of patches.
 fn heated(photo: vec3<f32>, at: vec2<f32>) -> vec3<f32> {
-    if layer.interpolation > BICUBIC {
+    if INTERPOLATION > BICUBIC {
         return IMPOSSIBLE;
     }
     let position = field_at(at);
@@ -135,10 +147,16 @@ fn heated(photo: vec3<f32>, at: vec2<f32>) -> vec3<f32> {
         }
         default: {}
     }
-    if layer.contour_count == 0u {
+    if !WITH_CONTOURS {
         return blended;
     }
-    let seam = SEAM_OPACITY * line_coverage(at, position, SEAM_RADIUS);
-    let line = line_coverage(at, position, LINE_RADIUS);
+    let near = surroundings_of(at, position, LINE_RADIUS);
+    // Only jumps must be within reach of the line; a slope is the same a little further.
+    var far = near;
+    if INTERPOLATION == PATCHES {
+        far = surroundings_of(at, position, SEAM_RADIUS);
+    }
+    let seam = SEAM_OPACITY * line_coverage(far, position, SEAM_RADIUS);
+    let line = line_coverage(near, position, LINE_RADIUS);
     return blend_of_colours(blend_of_colours(blended, vec3<f32>(0.0), seam), vec3<f32>(1.0), line);
 }

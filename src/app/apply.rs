@@ -33,7 +33,7 @@ impl Session {
                 self.add_demo_photos();
                 self.load(Slot::Main, ModelSource::Embedded);
             }
-            // The window answers with `AddPicture`: only it may touch the clipboard.
+            // The window answers with `AddPicture` or `Open`: only it reaches the clipboard.
             Command::PasteImage => {}
             Command::AddPicture(width, height, rgba) => self.add_picture(width, height, &rgba),
             Command::LoadModel(slot, source) => self.load(slot, source),

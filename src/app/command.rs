@@ -32,7 +32,7 @@ pub enum Command {
     Open(Vec<PathBuf>),
     /// The embedded model and its photos.
     ShowDemo,
-    /// The picture on the clipboard.
+    /// The picture, or the copied files, on the clipboard.
     PasteImage,
     /// A picture of the clipboard: width, height, RGBA bytes.
     AddPicture(usize, usize, Arc<[u8]>),

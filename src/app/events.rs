@@ -13,6 +13,7 @@ use super::models::Ready;
 use super::notice::Level;
 use super::open::named;
 use super::session::Session;
+use super::settings::View;
 use super::views::{self, PhotoOnScreen};
 
 impl Session {
@@ -110,8 +111,11 @@ impl Session {
         if let Some(old) = self.models.put(pending.slot, ready) {
             self.engine.send(Request::Unload(old.id));
         }
-        if pending.slot == Slot::Main {
-            self.follow_main_model();
+        match pending.slot {
+            Slot::Main => self.follow_main_model(),
+            // A single picture would hide the model that was just brought in to be compared.
+            Slot::Second if self.settings.view == View::Single => self.settings.view = View::SideBySide,
+            Slot::Second => {}
         }
     }
 

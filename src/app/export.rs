@@ -96,7 +96,7 @@ impl Session {
             contrast: explain.contrast.map(name),
             method: explain.method,
             options,
-            patch: explain.patch.map(|patch| (patch.row, patch.column)),
+            patch: explain.patch.filter(|_| explain.method.starts_at_token()).map(|patch| (patch.row, patch.column)),
             profile: self.settings.profile,
             style: self.settings.style.clone(),
             out: Some(folder.clone()),

@@ -22,7 +22,7 @@ impl ValueRange {
     }
 
     /// The values below which `low` and `high` per cent of the map lie, linearly between its sorted values (numpy's
-    /// default); the whole range if so much of the map is equal that nothing lies between them.
+    /// default); the whole range if nothing lies between them, because so much of the map is equal.
     ///
     /// `None` for the maps for which [`Self::of`] has none.
     pub fn percentiles(values: &[f32], low: f32, high: f32) -> Option<Self> {
@@ -30,8 +30,7 @@ impl ValueRange {
         let mut sorted = values.to_vec();
         sorted.sort_unstable_by(f32::total_cmp);
         let value_at = |percent: f32| {
-            // `max` and `min` in this order also turn a NaN into 0.
-            let rank = percent.max(0.0).min(100.0) / 100.0 * (sorted.len() - 1) as f32;
+            let rank = percent.clamp(0.0, 100.0) / 100.0 * (sorted.len() - 1) as f32;
             let below = rank as usize;
             let above = (below + 1).min(sorted.len() - 1);
             sorted[below] + (sorted[above] - sorted[below]) * rank.fract()
@@ -142,6 +141,7 @@ mod tests {
         assert_eq!(ValueRange::percentiles(&[4.0, 0.0, 3.0, 1.0, 2.0], 10.0, 75.0), Some(range(0.4, 3.0)));
         assert_eq!(ValueRange::percentiles(&[4.0, 0.0, 2.0], 0.0, 100.0), Some(range(0.0, 4.0)));
         assert_eq!(ValueRange::percentiles(&[4.0, 0.0, 2.0], -7.0, f32::INFINITY), Some(range(0.0, 4.0)));
+        assert_eq!(ValueRange::percentiles(&[4.0, 0.0, 2.0], f32::NAN, 50.0), Some(range(0.0, 4.0)));
     }
 
     #[test]

@@ -99,33 +99,55 @@ impl Shading {
         if self.contours.is_empty() {
             return blended;
         }
-        let seam = SEAM_OPACITY * self.line_coverage(&field, at, step, position, SEAM_RADIUS);
-        let line = self.line_coverage(&field, at, step, position, LINE_RADIUS);
+        let near = Surroundings::new(&field, at, step, position, LINE_RADIUS);
+        // Only jumps must be within reach of the line; a slope is the same a little further.
+        let far = match self.interpolation {
+            Interpolation::Patches => Surroundings::new(&field, at, step, position, SEAM_RADIUS),
+            Interpolation::Bilinear | Interpolation::Bicubic => near,
+        };
+        let seam = SEAM_OPACITY * self.line_coverage(far, position, SEAM_RADIUS);
+        let line = self.line_coverage(near, position, LINE_RADIUS);
         mixed(mixed(blended, [0.0; 3], seam), [255.0; 3], line)
     }
 
     /// How much of a pixel lies under lines of half width `radius` in pixels.
-    fn line_coverage(
-        &self,
+    fn line_coverage(&self, around: Surroundings, position: f32, radius: f32) -> f32 {
+        let coverage = |level: f32| match self.interpolation {
+            // The map jumps at the edges of patches: the line is the edge.
+            Interpolation::Patches => f32::from(around.low < level && level <= around.high),
+            _ if around.slope < LEAST_SLOPE => 0.0,
+            _ => (radius + 0.5 - (position - level).abs() / around.slope).clamp(0.0, 1.0),
+        };
+        self.contours.iter().map(|&level| coverage(level)).fold(0.0, f32::max)
+    }
+}
+
+/// Positions in the range to all four sides of a pixel.
+#[derive(Clone, Copy)]
+struct Surroundings {
+    low: f32,
+    high: f32,
+    /// Per pixel.
+    slope: f32,
+}
+
+impl Surroundings {
+    /// At a distance of `radius` pixels; `position` is the pixel's own.
+    fn new(
         field: &impl Fn([f32; 2]) -> f32,
         [row, column]: [f32; 2],
         step: [f32; 2],
         position: f32,
         radius: f32,
-    ) -> f32 {
+    ) -> Self {
         let [down, right] = step.map(|step| step * radius);
         let around = [[row, column - right], [row, column + right], [row - down, column], [row + down, column]];
         let [left, right, above, below] = around.map(field);
-        let slope = (right - left).hypot(below - above) / (2.0 * radius);
-        let low = position.min(left).min(right).min(above.min(below));
-        let high = position.max(left).max(right).max(above.max(below));
-        let coverage = |level: f32| match self.interpolation {
-            // The map jumps at the edges of patches: the line is the edge.
-            Interpolation::Patches => f32::from(low < level && level <= high),
-            _ if slope < LEAST_SLOPE => 0.0,
-            _ => (radius + 0.5 - (position - level).abs() / slope).clamp(0.0, 1.0),
-        };
-        self.contours.iter().map(|&level| coverage(level)).fold(0.0, f32::max)
+        Self {
+            low: position.min(left).min(right).min(above.min(below)),
+            high: position.max(left).max(right).max(above.max(below)),
+            slope: (right - left).hypot(below - above) / (2.0 * radius),
+        }
     }
 }
 
@@ -202,8 +224,8 @@ mod tests {
 
     const UNIT: ValueRange = ValueRange { low: 0.0, high: 1.0 };
 
-    fn shading(style: Style) -> Shading {
-        Shading::new(&style, UNIT)
+    fn shading(style: &Style) -> Shading {
+        Shading::new(style, UNIT)
     }
 
     #[test]
@@ -214,7 +236,7 @@ mod tests {
 
     #[test]
     fn gamma_is_a_power_of_the_position() {
-        let heat = |gamma, position| shading(Style { gamma, ..Style::default() }).heat(position).colour;
+        let heat = |gamma, position| shading(&Style { gamma, ..Style::default() }).heat(position).colour;
         assert_eq!([heat(2.0, 0.5), heat(2.0, 3.0), heat(2.0, -1.0)], [0.25, 1.0, 0.0]);
         // √¼ = ½
         assert_eq!(heat(0.5, 0.25), 0.5);
@@ -224,7 +246,7 @@ mod tests {
     #[test]
     fn gamma_and_threshold_of_signed_colours_count_from_zero() {
         let style = Style { colours: ColourMap::Diverging, gamma: 2.0, threshold: 0.5, ..Style::default() };
-        let heat = |position| shading(style.clone()).heat(position);
+        let heat = |position| shading(&style).heat(position);
         // −½ and ½ of the way: strength ¼, colours ½ ∓ ½·¼
         assert_eq!(heat(0.25), Heat { colour: 0.375, strength: 0.25, shown: true });
         assert_eq!(heat(0.75), Heat { colour: 0.625, strength: 0.25, shown: true });
@@ -237,7 +259,7 @@ mod tests {
         let map = GridMap::new(&[0.39, 0.41], Size::new(1, 2)).unwrap();
         let grey = Style { colours: ColourMap::Grey, opacity: 1.0, threshold: 0.4, ..Style::default() };
         let draw = |blend| {
-            let shading = shading(Style { blend, ..grey.clone() });
+            let shading = shading(&Style { blend, ..grey.clone() });
             [0.5, 1.5].map(|column| shading.pixel([200.0; 3], &map, [0.5, column], [0.1; 2])[0].round())
         };
         // Above it 0.41·255 = 104.55 and 0.41·200 = 82.
@@ -249,7 +271,7 @@ mod tests {
     fn contours_are_thin_white_lines_in_a_dark_seam() {
         // A ramp of 0…1 over 20 pixels between two centres; the level ½ lies at column 1, between two pixels.
         let map = GridMap::new(&[0.0, 1.0], Size::new(1, 2)).unwrap();
-        let shading = shading(Style { opacity: 0.0, contours: vec![0.5], ..Style::default() });
+        let shading = shading(&Style { opacity: 0.0, contours: vec![0.5], ..Style::default() });
         let at = |pixels: f32| shading.pixel([100.0; 3], &map, [0.5, 1.0 + pixels / 20.0], [0.05; 2])[0];
         // Line: .75 + .5 − distance, at most 1; seam: ½·(1.75 + .5 − distance), at most ½, under it.
         for (distance, expected) in [(0.0, 255.0), (1.0, 50.0 + 205.0 * 0.25), (1.5, 62.5), (2.5, 100.0)] {
@@ -264,7 +286,7 @@ mod tests {
         let map = GridMap::new(&[0.2, 0.8], Size::new(1, 2)).unwrap();
         let style = Style { opacity: 0.0, interpolation: Interpolation::Patches, ..Style::default() };
         let white = |level: f32| {
-            let shading = shading(Style { contours: vec![level], ..style.clone() });
+            let shading = shading(&Style { contours: vec![level], ..style.clone() });
             let column = |pixel: usize| (pixel as f32 + 0.5) / 10.0;
             let is_white = |pixel| shading.pixel([100.0; 3], &map, [0.5, column(pixel)], [0.1; 2]) == [255.0; 3];
             (0..20).filter(|&pixel| is_white(pixel)).collect::<Vec<_>>()
@@ -277,7 +299,7 @@ mod tests {
     fn a_plateau_on_the_level_is_not_a_line() {
         let map = GridMap::new(&[0.5; 4], Size::square(2)).unwrap();
         for interpolation in Interpolation::ALL {
-            let shading = shading(Style { opacity: 0.0, contours: vec![0.5], interpolation, ..Style::default() });
+            let shading = shading(&Style { opacity: 0.0, contours: vec![0.5], interpolation, ..Style::default() });
             assert_eq!(shading.pixel([100.0; 3], &map, [1.0, 1.0], [0.1; 2]), [100.0; 3], "{interpolation:?}");
         }
     }

@@ -27,23 +27,18 @@ pub fn colour_bar_ui(ui: &mut Ui, style: &Style, range: Option<ValueRange>, valu
     };
     for (x, align, value) in [
         (bar.left(), Align2::LEFT_TOP, range.low),
-        (bar.center().x, Align2::CENTER_TOP, range.low + middle_share(style) * (range.high - range.low)),
+        (bar.center().x, Align2::CENTER_TOP, range.middle()),
         (bar.right(), Align2::RIGHT_TOP, range.high),
     ] {
         painter.text(pos2(x, below), align, number(value), font.clone(), colour);
     }
     if let Some(value) = value.filter(|value| value.is_finite()) {
-        let share = range.position(value).clamp(0.0, 1.0).powf(style.gamma);
+        let share = range.position(value).clamp(0.0, 1.0);
         let x = egui::lerp(bar.x_range(), share);
         painter.vline(x, bar.y_range(), (3.0, Color32::BLACK));
         painter.vline(x, bar.y_range(), (1.0, Color32::WHITE));
     }
     response.on_hover_text(describe(Some(range)));
-}
-
-/// The share of the range whose colour is the middle one: gamma bends the scale.
-fn middle_share(style: &Style) -> f32 {
-    0.5_f32.powf(1.0 / style.gamma)
 }
 
 fn describe(range: Option<ValueRange>) -> String {
@@ -55,12 +50,11 @@ fn describe(range: Option<ValueRange>) -> String {
 
 fn gradient(bar: Rect, style: &Style) -> Mesh {
     let mut mesh = Mesh::default();
-    let table = style.colours.table();
-    for (i, &[r, g, b]) in table.iter().enumerate() {
-        let at = |i: usize| egui::lerp(bar.x_range(), i as f32 / table.len() as f32);
+    let colours = style.bar_colours();
+    for (i, [r, g, b]) in colours.into_iter().enumerate() {
+        let at = |i: usize| egui::lerp(bar.x_range(), i as f32 / colours.len() as f32);
         let stripe = Rect::from_x_y_ranges(at(i)..=at(i + 1), bar.y_range());
-        let hidden = (i as f32 / 255.0).powf(1.0 / style.gamma) < style.threshold;
-        mesh.add_colored_rect(stripe, Color32::from_rgb(r, g, b).gamma_multiply(if hidden { 0.15 } else { 1.0 }));
+        mesh.add_colored_rect(stripe, Color32::from_rgb(r, g, b));
     }
     mesh
 }

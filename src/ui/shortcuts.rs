@@ -1,6 +1,6 @@
 //! Keys: what they do, and the overlay that lists them.
 
-use eframe::egui::{Context, Event, Grid, Id, Key, Modal, Modifiers, RichText, ScrollArea};
+use eframe::egui::{Context, Grid, Id, Key, Modal, Modifiers, RichText, ScrollArea};
 
 use crate::app::{Command, Session};
 
@@ -29,10 +29,6 @@ pub fn pressed(ctx: &Context, session: &Session, commands: &mut Vec<Command>) {
         if ctx.input_mut(|input| input.consume_shortcut(&shortcut)) && actions::is_possible(&action, session) {
             commands.push(action.command);
         }
-    }
-    // Systems deliver Ctrl+V as a paste; without text on the clipboard there is nothing to paste but a picture.
-    if ctx.input(|input| input.events.iter().any(|event| matches!(event, Event::Paste(_)))) {
-        commands.push(Command::PasteImage);
     }
     brush(ctx, session, commands);
 }

@@ -114,10 +114,8 @@ impl eframe::App for Window {
         }
         for command in std::mem::take(&mut self.commands) {
             match command {
-                Command::PasteImage => match clipboard::picture() {
-                    Ok(picture) => self.session.apply(picture),
-                    Err(error) => self.session.notices.warning(error),
-                },
+                // The answer comes as an event of a later frame.
+                Command::PasteImage => ctx.send_viewport_cmd(ViewportCommand::RequestPaste),
                 command => self.session.apply(command),
             }
         }
@@ -138,6 +136,7 @@ impl eframe::App for Window {
         let mut commands = Vec::new();
         let ctx = ui.ctx().clone();
         commands.extend(drop::dropped(&ctx));
+        commands.extend(clipboard::pasted(&ctx));
         let bar = Frame::side_top_panel(ui.style()).inner_margin(egui::Margin::symmetric(10, 6));
         Panel::top("top bar").frame(bar).show(ui, |ui| top_bar::show(ui, &self.session, &self.status, &mut commands));
         if self.session.settings.show_log {

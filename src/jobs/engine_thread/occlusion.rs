@@ -43,7 +43,7 @@ pub enum Fill {
 impl Occlusion {
     /// The picture with the strokes filled; `mean` is the profile's, in 0…1.
     pub fn apply(&self, picture: &Picture, mean: [f32; 3]) -> Picture {
-        let mut rgb = picture.rgb.clone();
+        let mut rgb = (*picture.rgb).clone();
         match self.fill {
             Fill::Grey => {
                 let grey = Rgb(mean.map(|value| (value * 255.0).round() as u8));
@@ -54,20 +54,24 @@ impl Occlusion {
                 self.for_each_pixel(&picture.rgb, |x, y| rgb.put_pixel(x, y, blurred.at(x, y)));
             }
         }
-        Picture { rgb }
+        Picture { rgb: rgb.into() }
     }
 
-    /// Visits the pixels whose centre a stroke covers, some more than once.
+    /// Visits every pixel whose centre a stroke covers once, however often the brush went over it.
     fn for_each_pixel(&self, photo: &RgbImage, mut visit: impl FnMut(u32, u32)) {
+        let mut is_covered = vec![false; photo.width() as usize * photo.height() as usize];
         for stroke in &self.strokes {
             let segments = stroke.points.windows(2).map(|pair| (pair[0], pair[1]));
             let dot = stroke.points.first().map(|&point| (point, point));
             for (from, to) in dot.into_iter().chain(segments) {
                 let columns = reach(from.x, to.x, stroke.radius, photo.width());
                 for y in reach(from.y, to.y, stroke.radius, photo.height()) {
+                    let row = &mut is_covered[y as usize * photo.width() as usize..];
                     for x in columns.clone() {
                         let centre = Position::new(f64::from(x) + 0.5, f64::from(y) + 0.5);
-                        if distance_to_segment(centre, from, to) <= stroke.radius {
+                        let covered = &mut row[x as usize];
+                        if !*covered && distance_to_segment(centre, from, to) <= stroke.radius {
+                            *covered = true;
                             visit(x, y);
                         }
                     }
@@ -133,7 +137,8 @@ mod tests {
 
     fn picture() -> Picture {
         Picture {
-            rgb: RgbImage::from_fn(40, 30, |x, y| Rgb([(x * 6) as u8, (y * 8) as u8, ((x + y) % 2) as u8 * 255])),
+            rgb: RgbImage::from_fn(40, 30, |x, y| Rgb([(x * 6) as u8, (y * 8) as u8, ((x + y) % 2) as u8 * 255]))
+                .into(),
         }
     }
 

@@ -7,6 +7,7 @@ use super::cache::Cache;
 use super::pipelines::Pipelines;
 use super::textures::{PhotoTextures, Uploader, extent};
 use super::uniform::{LayerUniform, ScreenRect};
+use super::variant::Variant;
 use crate::render::Layer;
 
 const MEBIBYTE: u64 = 1 << 20;
@@ -38,6 +39,7 @@ struct Slot {
     bind_group: wgpu::BindGroup,
     /// The map in the bind group.
     map: Option<u64>,
+    pipeline: wgpu::RenderPipeline,
     draws: Vec<Draw>,
 }
 
@@ -88,6 +90,7 @@ impl Painter {
     ) {
         self.begin_frame();
         let frame = self.frame;
+        let pipeline = self.pipelines.heatmap(device, Variant::of(layer));
         let uploader = Uploader { device, queue, pipelines: &self.pipelines, sampler: &self.sampler };
         let photo = self
             .photos
@@ -99,11 +102,16 @@ impl Painter {
         let (draws, uniforms) = visible_tiles(layer, rect, screen.size_in_pixels, photo, uniform_stride(device));
 
         let bytes = uniforms.len() as u64;
-        let make = || new_slot(device, &self.pipelines, &self.colour_tables, (map_id, map), bytes);
+        let make = || {
+            let bind = LayerBinding { layout: &self.pipelines.layer_layout, map, colour_tables: &self.colour_tables };
+            let (uniforms, bind_group) = bind.with_buffer(device, bytes);
+            Slot { uniforms, bind_group, map: map_id, pipeline: pipeline.clone(), draws: Vec::new() }
+        };
         let slot = self.slots.get_or_make(layer.slot, frame, || (make(), bytes));
         if slot.map != map_id || slot.uniforms.size() < bytes {
             *slot = make();
         }
+        slot.pipeline.clone_from(&pipeline);
         slot.draws = draws;
         queue.write_buffer(&slot.uniforms, 0, &uniforms);
     }
@@ -116,7 +124,7 @@ impl Painter {
     /// Draws the picture of a slot; the pass's viewport must be the whole target.
     pub fn paint(&self, slot: u64, pass: &mut wgpu::RenderPass<'static>) {
         let Some(slot) = self.slots.get(slot) else { return };
-        pass.set_pipeline(&self.pipelines.heatmap);
+        pass.set_pipeline(&slot.pipeline);
         for draw in &slot.draws {
             pass.set_bind_group(0, &slot.bind_group, &[draw.offset]);
             pass.set_bind_group(1, &draw.tile, &[]);
@@ -164,29 +172,33 @@ fn visible_tiles(
     (draws, bytes)
 }
 
-fn new_slot(
-    device: &wgpu::Device,
-    pipelines: &Pipelines,
-    colour_tables: &wgpu::TextureView,
-    (map_id, map): (Option<u64>, &wgpu::TextureView),
-    bytes: u64,
-) -> Slot {
-    let uniform_size = wgpu::BufferSize::new(size_of::<LayerUniform>() as u64);
-    let uniforms = device.create_buffer(&wgpu::BufferDescriptor {
-        label: Some("layers"),
-        size: bytes.max(size_of::<LayerUniform>() as u64),
-        usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
-        mapped_at_creation: false,
-    });
-    let uniform = wgpu::BufferBinding { buffer: &uniforms, offset: 0, size: uniform_size };
-    let bind_group = device.create_bind_group(&wgpu::BindGroupDescriptor {
-        label: Some("layer"),
-        layout: &pipelines.layer_layout,
-        entries: &[
-            wgpu::BindGroupEntry { binding: 0, resource: wgpu::BindingResource::Buffer(uniform) },
-            wgpu::BindGroupEntry { binding: 1, resource: wgpu::BindingResource::TextureView(map) },
-            wgpu::BindGroupEntry { binding: 2, resource: wgpu::BindingResource::TextureView(colour_tables) },
-        ],
-    });
-    Slot { uniforms, bind_group, map: map_id, draws: Vec::new() }
+/// What group 0 of the shader is bound to, besides its uniforms.
+struct LayerBinding<'a> {
+    layout: &'a wgpu::BindGroupLayout,
+    map: &'a wgpu::TextureView,
+    colour_tables: &'a wgpu::TextureView,
+}
+
+impl LayerBinding<'_> {
+    /// With a new buffer for at least one uniform.
+    fn with_buffer(&self, device: &wgpu::Device, bytes: u64) -> (wgpu::Buffer, wgpu::BindGroup) {
+        let uniform_size = size_of::<LayerUniform>() as u64;
+        let uniforms = device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("layers"),
+            size: bytes.max(uniform_size),
+            usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        let uniform = wgpu::BufferBinding { buffer: &uniforms, offset: 0, size: wgpu::BufferSize::new(uniform_size) };
+        let bind_group = device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: Some("layer"),
+            layout: self.layout,
+            entries: &[
+                wgpu::BindGroupEntry { binding: 0, resource: wgpu::BindingResource::Buffer(uniform) },
+                wgpu::BindGroupEntry { binding: 1, resource: wgpu::BindingResource::TextureView(self.map) },
+                wgpu::BindGroupEntry { binding: 2, resource: wgpu::BindingResource::TextureView(self.colour_tables) },
+            ],
+        });
+        (uniforms, bind_group)
+    }
 }

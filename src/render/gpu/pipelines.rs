@@ -1,16 +1,20 @@
-//! The two compiled shaders with the layouts of what they are given.
+//! The compiled shaders with the layouts of what they are given.
 
+use std::collections::HashMap;
 use std::num::NonZeroU64;
 
 use eframe::wgpu;
 
 use super::sources::{self, Shader};
 use super::uniform::LayerUniform;
+use super::variant::Variant;
 
 pub const PHOTO_FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Rgba8Unorm;
 
 pub struct Pipelines {
-    pub heatmap: wgpu::RenderPipeline,
+    target: wgpu::TextureFormat,
+    /// Those that were needed so far.
+    heatmap: HashMap<Variant, wgpu::RenderPipeline>,
     /// Group 0: uniform with an offset, values of the map, tables of colours.
     pub layer_layout: wgpu::BindGroupLayout,
     /// Group 1: photo and sampler.
@@ -32,12 +36,29 @@ impl Pipelines {
         let tile_layout = layout(device, "photo tile", &[texture(true), sampler]);
         let mip_layout = layout(device, "finer level", &[texture(false)]);
 
-        let entry = if target.is_srgb() { "fs_linear" } else { "fs_gamma" };
-        let strip = wgpu::PrimitiveTopology::TriangleStrip;
-        let heatmap = pipeline(device, sources::HEATMAP, entry, target, strip, &[&layer_layout, &tile_layout]);
-        let triangle = wgpu::PrimitiveTopology::TriangleList;
-        let mip = pipeline(device, sources::MIP, "fs_main", PHOTO_FORMAT, triangle, &[&mip_layout]);
-        Self { heatmap, layer_layout, tile_layout, mip, mip_layout }
+        let mip = Recipe {
+            shader: sources::MIP,
+            fragment_entry: "fs_main",
+            constants: &[],
+            target: PHOTO_FORMAT,
+            topology: wgpu::PrimitiveTopology::TriangleList,
+            groups: &[Some(&mip_layout)],
+        };
+        let mip = mip.pipeline(device);
+        Self { target, heatmap: HashMap::new(), layer_layout, tile_layout, mip, mip_layout }
+    }
+
+    /// The pipeline of a variant, compiled when it is first needed.
+    pub fn heatmap(&mut self, device: &wgpu::Device, variant: Variant) -> wgpu::RenderPipeline {
+        let recipe = Recipe {
+            shader: sources::HEATMAP,
+            fragment_entry: if self.target.is_srgb() { "fs_linear" } else { "fs_gamma" },
+            constants: &variant.constants(),
+            target: self.target,
+            topology: wgpu::PrimitiveTopology::TriangleStrip,
+            groups: &[Some(&self.layer_layout), Some(&self.tile_layout)],
+        };
+        self.heatmap.entry(variant).or_insert_with(|| recipe.pipeline(device)).clone()
     }
 }
 
@@ -60,44 +81,52 @@ fn layout(device: &wgpu::Device, label: &str, bindings: &[wgpu::BindingType]) ->
     device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: Some(label), entries: &entries })
 }
 
-fn pipeline(
-    device: &wgpu::Device,
+/// What a pipeline is made of.
+struct Recipe<'a> {
     shader: Shader,
-    fragment_entry: &str,
+    fragment_entry: &'a str,
+    /// Values of the shader's `override`s.
+    constants: &'a [(&'a str, f64)],
     target: wgpu::TextureFormat,
     topology: wgpu::PrimitiveTopology,
-    groups: &[&wgpu::BindGroupLayout],
-) -> wgpu::RenderPipeline {
-    let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
-        label: Some(shader.name),
-        source: wgpu::ShaderSource::Wgsl(shader.source.into()),
-    });
-    let groups: Vec<_> = groups.iter().map(|layout| Some(*layout)).collect();
-    let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-        label: Some(shader.name),
-        bind_group_layouts: &groups,
-        immediate_size: 0,
-    });
-    device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
-        label: Some(shader.name),
-        layout: Some(&layout),
-        vertex: wgpu::VertexState {
-            module: &module,
-            entry_point: Some("vs_main"),
-            compilation_options: wgpu::PipelineCompilationOptions::default(),
-            buffers: &[],
-        },
-        primitive: wgpu::PrimitiveState { topology, ..Default::default() },
-        depth_stencil: None,
-        multisample: wgpu::MultisampleState::default(),
-        fragment: Some(wgpu::FragmentState {
-            module: &module,
-            entry_point: Some(fragment_entry),
-            compilation_options: wgpu::PipelineCompilationOptions::default(),
-            // What is drawn is opaque.
-            targets: &[Some(target.into())],
-        }),
-        multiview_mask: None,
-        cache: None,
-    })
+    groups: &'a [Option<&'a wgpu::BindGroupLayout>],
+}
+
+impl Recipe<'_> {
+    fn pipeline(&self, device: &wgpu::Device) -> wgpu::RenderPipeline {
+        let label = Some(self.shader.name);
+        let source = wgpu::ShaderSource::Wgsl(self.shader.source.into());
+        let module = device.create_shader_module(wgpu::ShaderModuleDescriptor { label, source });
+        let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+            label,
+            bind_group_layouts: self.groups,
+            immediate_size: 0,
+        });
+        let options = || wgpu::PipelineCompilationOptions {
+            constants: self.constants,
+            ..wgpu::PipelineCompilationOptions::default()
+        };
+        device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
+            label,
+            layout: Some(&layout),
+            vertex: wgpu::VertexState {
+                module: &module,
+                entry_point: Some("vs_main"),
+                compilation_options: options(),
+                buffers: &[],
+            },
+            primitive: wgpu::PrimitiveState { topology: self.topology, ..Default::default() },
+            depth_stencil: None,
+            multisample: wgpu::MultisampleState::default(),
+            fragment: Some(wgpu::FragmentState {
+                module: &module,
+                entry_point: Some(self.fragment_entry),
+                compilation_options: options(),
+                // What is drawn is opaque.
+                targets: &[Some(self.target.into())],
+            }),
+            multiview_mask: None,
+            cache: None,
+        })
+    }
 }

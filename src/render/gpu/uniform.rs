@@ -5,11 +5,8 @@ use bytemuck::{Pod, Zeroable};
 use super::tiles::Tile;
 use crate::render::scene::{HeatMap, Layer, ViewTransform};
 use crate::render::shading::Numbers;
-use crate::render::style::{Blend, Interpolation, MAX_CONTOURS, Style};
+use crate::render::style::{Blend, MAX_CONTOURS, Style};
 use crate::render::{ColourMap, ValueRange};
-
-/// From this many screen pixels per photo pixel on, pixels are shown as squares.
-const SQUARES_FROM_ZOOM: f64 = 3.0;
 
 /// Keep in sync with `Layer` in `shaders/heatmap.wgsl`, where the fields are explained.
 #[repr(C)]
@@ -29,15 +26,12 @@ pub struct LayerUniform {
     gamma: f32,
     threshold: f32,
     opacity: f32,
-    content: u32,
-    sampling: u32,
     dim_unseen: u32,
     colours: u32,
     signed_colours: u32,
-    interpolation: u32,
     blend: u32,
     contour_count: u32,
-    padding: [u32; 3],
+    padding: [u32; 2],
     contours: [f32; MAX_CONTOURS],
 }
 
@@ -54,13 +48,11 @@ impl LayerUniform {
     /// What all tiles of the picture have in common.
     pub fn new(layer: &Layer, rect: ScreenRect, screen: [u32; 2]) -> Self {
         let zoom = layer.view.zoom;
-        let squares = zoom >= SQUARES_FROM_ZOOM && !layer.smooth;
         let mut uniform = Self {
             rect_origin: rect.origin.map(|side| side as f32),
             screen_size: screen.map(|side| side as f32),
             texels_per_pixel: zoom.recip() as f32,
             level: (-zoom.log2()).max(0.0) as f32,
-            sampling: u32::from(!squares),
             ..Self::default()
         };
         if let Some((map, style)) = &layer.heat {
@@ -94,12 +86,8 @@ impl LayerUniform {
         self.grid_origin = [0, 1].map(|axis| (from_crop[axis] * patches_per_photo_pixel[axis]) as f32);
         self.patches_per_pixel = patches_per_photo_pixel.map(|patches| (patches / view.zoom) as f32);
         self.dim_unseen = u32::from(style.dim_unseen);
-        match map.own_range() {
-            Some(own_range) => {
-                self.content = 2;
-                self.set_style(style, own_range.for_colours(style.colours));
-            }
-            None => self.content = 1,
+        if let Some(own_range) = map.own_range() {
+            self.set_style(style, own_range.for_colours(style.colours));
         }
     }
 
@@ -109,11 +97,6 @@ impl LayerUniform {
         (self.opacity, self.gamma, self.threshold) = (opacity, gamma, threshold);
         self.colours = colour_row(style.colours);
         self.signed_colours = u32::from(style.colours.is_signed());
-        self.interpolation = match style.interpolation {
-            Interpolation::Patches => 0,
-            Interpolation::Bilinear => 1,
-            Interpolation::Bicubic => 2,
-        };
         self.blend = match style.blend {
             Blend::Overlay => 0,
             Blend::Multiply => 1,
@@ -137,8 +120,8 @@ mod tests {
 
     #[test]
     fn the_layout_is_that_of_the_shader() {
-        // Ten rows of 16 bytes, as WGSL lays out the fields in order; arrays of vectors begin at multiples of 16.
-        assert_eq!(size_of::<LayerUniform>(), 160);
-        assert_eq!(std::mem::offset_of!(LayerUniform, contours), 128);
+        // Nine rows of 16 bytes, as WGSL lays out the fields in order; arrays of vectors begin at multiples of 16.
+        assert_eq!(size_of::<LayerUniform>(), 144);
+        assert_eq!(std::mem::offset_of!(LayerUniform, contours), 112);
     }
 }

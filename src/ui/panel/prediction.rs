@@ -50,7 +50,8 @@ fn bars_ui(ui: &mut Ui, session: &Session, slot: Slot, view: Option<&ViewState>,
         ui.label(RichText::new("waiting for the first result").weak());
         return;
     };
-    let truth = session.gallery.selected_item().and_then(|item| item.truth);
+    // The truth is an index into the main model's classes.
+    let truth = session.gallery.selected_item().and_then(|item| item.truth).filter(|_| slot == Slot::Main);
     for (class, probability) in result.top(BARS) {
         let name = model.info.classes.short_name(class);
         let bar = Bar { name, probability, is_target: result.target == Some(class), is_truth: truth == Some(class) };
