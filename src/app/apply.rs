@@ -167,20 +167,21 @@ impl Session {
         let Some(image) = self.image().cloned() else { return };
         self.next_version += 1;
         let version = self.next_version;
-        let fill = self.canvas.fill;
-        if self.occluded().is_none() {
-            self.occluded = Some(Occluded::new(image, fill));
+        if let Command::OcclusionFill(fill) = command {
+            self.canvas.fill = *fill;
+        }
+        if matches!(command, Command::Paint(_)) && self.occluded().is_none() {
+            self.occluded = Some(Occluded::new(image, self.canvas.fill));
         }
         let Some(occluded) = &mut self.occluded else { return };
         match command {
             Command::Paint(paint) => occluded.paint(*paint, version),
             Command::UndoOcclusion => occluded.undo(version),
-            Command::OcclusionFill(fill) => {
-                self.canvas.fill = *fill;
-                occluded.set_fill(*fill, version);
-            }
+            Command::OcclusionFill(fill) => occluded.set_fill(*fill, version),
             _ => self.occluded = None,
         }
+        // With the last stroke goes everything that could be undone or cleared.
+        self.occluded.take_if(|occluded| occluded.is_empty());
     }
 
     /// Keeps the range of the map now shown.

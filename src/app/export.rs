@@ -199,7 +199,7 @@ impl Session {
             if let Some(patch) = result.request.patch {
                 parts.push(format!("patch {},{}", patch.row, patch.column));
             }
-            if self.explain.first_block > 0 {
+            if self.explain.first_block > 0 && result.request.method == Method::Gae {
                 parts.push(format!("from block {}", self.explain.first_block));
             }
             parts.push(model.info.name.clone());

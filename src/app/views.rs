@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::image::{Picture, Prepared};
 use crate::jobs::engine_thread::{DecodedPhoto, ViewId, ViewResult};
+use crate::relevance::Method;
 use crate::render::{HeatMap, Photo};
 use crate::size::Size;
 
@@ -12,9 +13,9 @@ pub const MAIN: ViewId = ViewId(0);
 /// The second model's view.
 pub const SECOND: ViewId = ViewId(1);
 
-/// The view of the `index`-th method of the grid.
-pub const fn of_method(index: usize) -> ViewId {
-    ViewId(16 + index as u64)
+/// The grid's view of a method: its own, so that no method is ever shown under another one's name.
+pub const fn of_method(method: Method) -> ViewId {
+    ViewId(16 + method as u64)
 }
 
 /// Which map of a result is shown.

@@ -55,10 +55,9 @@ impl Session {
             wanted.extend(self.request(views::SECOND, second, Slot::Second, self.explain.method));
         }
         if self.settings.view == View::Grid {
-            let methods = self.settings.grid_methods.iter().enumerate();
-            wanted.extend(
-                methods.filter_map(|(index, &method)| self.request(views::of_method(index), main, Slot::Main, method)),
-            );
+            let methods = self.settings.grid_methods.iter();
+            wanted
+                .extend(methods.filter_map(|&method| self.request(views::of_method(method), main, Slot::Main, method)));
         }
         wanted
     }

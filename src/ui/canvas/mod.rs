@@ -105,6 +105,9 @@ impl CanvasUi {
             let frame = ScreenFrame { rect: pane.rect, look, pixels_per_point };
             draw(ui, session, pane, &frame, slot as u64);
         }
+        if session.lacks_second() {
+            states::lacks_second_ui(ui, panes[0].clip, commands);
+        }
         if session.settings.view == View::Wipe {
             self.wipe = overlay::divider(ui, panes[0].rect, self.wipe);
         }

@@ -105,10 +105,9 @@ fn contents(session: &Session, blink: bool) -> Vec<Content> {
             .settings
             .grid_methods
             .iter()
-            .enumerate()
-            .map(|(index, method)| Content {
+            .map(|&method| Content {
                 title: method.title().to_owned(),
-                view: views::of_method(index),
+                view: views::of_method(method),
                 with_heat: true,
             })
             .collect(),

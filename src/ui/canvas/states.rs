@@ -1,6 +1,8 @@
 //! The canvas when there is nothing to look at yet: empty, loading, broken.
 
-use eframe::egui::{Align2, Button, Color32, FontId, Rect, RichText, Spinner, Ui, UiBuilder, vec2};
+use eframe::egui::{
+    Align, Align2, Button, Color32, FontId, Label, Layout, Rect, RichText, Spinner, Ui, UiBuilder, vec2,
+};
 
 use crate::app::{Command, Session, Slot};
 
@@ -50,6 +52,22 @@ pub fn error_ui(ui: &mut Ui, area: Rect, title: &str, error: &str, session: &Ses
         if session.models.main.is_none() && ui.button("Use another model…").clicked() {
             commands.push(Command::OpenModel(Slot::Main));
         }
+    });
+}
+
+/// The chosen view compares two models, and there is only one.
+pub fn lacks_second_ui(ui: &mut Ui, area: Rect, commands: &mut Vec<Command>) {
+    let size = vec2(410.0, 36.0).min(area.size());
+    let rect = Align2::CENTER_BOTTOM.align_size_within_rect(size, area.shrink(8.0));
+    ui.painter().rect_filled(rect, 4.0, ui.visuals().window_fill);
+    let inner = UiBuilder::new().max_rect(rect.shrink2(vec2(12.0, 4.0)));
+    ui.scope_builder(inner.layout(Layout::right_to_left(Align::Center)), |ui| {
+        if ui.button("Compare with model…").clicked() {
+            commands.push(Command::OpenModel(Slot::Second));
+        }
+        ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+            ui.add(Label::new("The difference needs a second model.").truncate());
+        });
     });
 }
 

@@ -36,7 +36,8 @@ pub fn show(ui: &mut Ui, session: &Session, commands: &mut Vec<Command>) {
     if style != session.settings.style {
         commands.push(Command::Style(Box::new(style)));
     }
-    if session.settings.style != Style::default() && ui.button("Reset heat").clicked() {
+    let is_changed = session.settings.style != Style::default() || session.settings.range != RangeMode::default();
+    if is_changed && ui.button("Reset heat").clicked() {
         commands.push(Command::Style(Box::default()));
         commands.push(Command::Range(RangeMode::default()));
     }
