@@ -109,8 +109,15 @@ pub fn is_possible(action: &Action, session: &Session) -> bool {
     }
 }
 
+/// A shortcut as it is printed on the keys.
+pub fn keys(ctx: &eframe::egui::Context, shortcut: &KeyboardShortcut) -> String {
+    let text = ctx.format_shortcut(shortcut);
+    let printed = [("Questionmark", "?"), ("Plus", "+"), ("Minus", "-")];
+    printed.into_iter().find(|(name, _)| text == *name).map_or(text, |(_, sign)| sign.to_owned())
+}
+
 /// The text of a command's shortcut, for tooltips and menus.
 pub fn shortcut_text(ctx: &eframe::egui::Context, matches: impl Fn(&Command) -> bool) -> Option<String> {
     let action = all().into_iter().find(|action| matches(&action.command))?;
-    Some(ctx.format_shortcut(&action.shortcut?))
+    Some(keys(ctx, &action.shortcut?))
 }

@@ -38,7 +38,7 @@ impl Palette {
                     let mut button = Button::selectable(index == self.chosen, action.title)
                         .min_size(vec2(ui.available_width(), 22.0));
                     if let Some(shortcut) = &action.shortcut {
-                        button = button.shortcut_text(ctx.format_shortcut(shortcut));
+                        button = button.shortcut_text(actions::keys(ctx, shortcut));
                     }
                     let response = ui.add_enabled(possible, button);
                     if index == self.chosen {

@@ -63,7 +63,7 @@ pub fn overlay(ctx: &Context, session: &Session, commands: &mut Vec<Command>) {
                     Grid::new(group).num_columns(2).spacing([16.0, 3.0]).show(ui, |ui| {
                         for action in actions.iter().filter(|action| action.group == group) {
                             let Some(shortcut) = &action.shortcut else { continue };
-                            ui.monospace(ctx.format_shortcut(shortcut));
+                            ui.monospace(actions::keys(ctx, shortcut));
                             ui.label(action.title);
                             ui.end_row();
                         }

@@ -27,7 +27,7 @@ fn menus_ui(ui: &mut Ui, session: &Session, commands: &mut Vec<Command>) {
             for action in actions::all().into_iter().filter(|action| action.group == group) {
                 let mut button = Button::new(action.title);
                 if let Some(shortcut) = &action.shortcut {
-                    button = button.shortcut_text(ui.ctx().format_shortcut(shortcut));
+                    button = button.shortcut_text(actions::keys(ui.ctx(), shortcut));
                 }
                 if ui.add_enabled(actions::is_possible(&action, session), button).clicked() {
                     commands.push(action.command);

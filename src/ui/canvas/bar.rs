@@ -11,6 +11,8 @@ use super::inspector::Inspected;
 
 pub const HEIGHT: f32 = 44.0;
 const COLOUR_BAR: f32 = 220.0;
+/// What two lines of text need beside it; a narrower window goes without them.
+const TEXT: f32 = 230.0;
 
 /// `style` is that of the first map on screen, with its range; `value` the one to mark on the colour bar.
 pub fn show(
@@ -34,6 +36,9 @@ pub fn show(
                     Layout::top_down(Align::Min),
                     |ui| colour_bar_ui(ui, style, style.range, value),
                 );
+            }
+            if ui.available_width() < TEXT {
+                return;
             }
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                 let text = inspected.map_or_else(|| hint(session).to_owned(), Inspected::text);
