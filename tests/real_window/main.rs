@@ -114,7 +114,7 @@ fn palette_switches_to_light(program: &mut Program<'_>) {
     let before = program.settled_picture(CANVAS);
     program.key("ctrl+p");
     // Its cursor blinks: it never comes to rest.
-    let open = program.wait_for_change(&before, CANVAS, 1.0);
+    let open = program.wait_for_change(&before, CANVAS, 20.0);
     program.type_text("light");
     program.wait_for_change(&open, CANVAS, 0.3).keep("8-palette");
     program.key("Return");
