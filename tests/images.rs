@@ -4,6 +4,7 @@
 mod support;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use candle_core::Device;
 use vitrine::image::{Filter, ImageError, Picture, Position, Preparation, decode, load, prepare};
@@ -248,7 +249,7 @@ fn gradient(width: u32, height: u32) -> Picture {
     let rgb = ::image::RgbImage::from_fn(width, height, |x, y| {
         ::image::Rgb([channel(x, 7), channel(y, 5), channel(x + y, 3)])
     });
-    Picture { rgb }
+    Picture { rgb: Arc::new(rgb) }
 }
 
 const SHAPES: [(u32, u32); 9] =
@@ -318,5 +319,5 @@ fn the_preview_is_what_the_model_sees() {
 fn a_photo_of_the_inputs_size_is_not_resampled() {
     let picture = gradient(224, 224);
     let preparation = Preparation::model(Size::square(224), [0.5; 3], [0.5; 3], 1.0, Filter::Bicubic);
-    assert_eq!(prepare(&picture, &preparation).unwrap().preview(), &picture.rgb);
+    assert_eq!(prepare(&picture, &preparation).unwrap().preview(), &*picture.rgb);
 }

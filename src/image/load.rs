@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
+use std::sync::Arc;
 
 use ::image::metadata::Orientation;
 use ::image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Rgb, RgbImage};
@@ -19,8 +20,8 @@ const MAX_DECODER_BYTES: u64 = 16 * MAX_PIXELS as u64;
 /// A decoded picture: upright, opaque, 8 bits per channel.
 #[derive(Clone, Debug)]
 pub struct Picture {
-    /// The pixels after the EXIF orientation was applied.
-    pub rgb: RgbImage,
+    /// The pixels after the EXIF orientation was applied; shared with whoever shows them.
+    pub rgb: Arc<RgbImage>,
 }
 
 impl Picture {
@@ -63,7 +64,7 @@ pub fn decode(bytes: &[u8], name: &Path) -> Result<Picture, ImageError> {
     }
     let mut met_end = false;
     match decode_upright(bytes, &mut met_end, format, name) {
-        Ok(picture) => Ok(Picture { rgb: to_rgb(picture) }),
+        Ok(picture) => Ok(Picture { rgb: Arc::new(to_rgb(picture)) }),
         Err(Failure::Refused(error)) => Err(error),
         Err(Failure::Decoder(error)) => Err(explain(error, met_end, name)),
     }

@@ -22,12 +22,12 @@ fn next_id() -> u64 {
 #[derive(Debug)]
 pub struct Photo {
     id: u64,
-    rgb: RgbImage,
+    rgb: Arc<RgbImage>,
 }
 
 impl Photo {
-    pub fn new(rgb: RgbImage) -> Self {
-        Self { id: next_id(), rgb }
+    pub fn new(rgb: impl Into<Arc<RgbImage>>) -> Self {
+        Self { id: next_id(), rgb: rgb.into() }
     }
 
     pub fn rgb(&self) -> &RgbImage {

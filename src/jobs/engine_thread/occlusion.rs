@@ -1,5 +1,7 @@
 //! The occlusion brush: strokes over a picture that hide it from the model.
 
+use std::sync::Arc;
+
 use ::image::imageops::{fast_blur, thumbnail};
 use ::image::{Rgb, RgbImage};
 
@@ -43,7 +45,7 @@ pub enum Fill {
 impl Occlusion {
     /// The picture with the strokes filled; `mean` is the profile's, in 0…1.
     pub fn apply(&self, picture: &Picture, mean: [f32; 3]) -> Picture {
-        let mut rgb = picture.rgb.clone();
+        let mut rgb = RgbImage::clone(&picture.rgb);
         match self.fill {
             Fill::Grey => {
                 let grey = Rgb(mean.map(|value| (value * 255.0).round() as u8));
@@ -54,7 +56,7 @@ impl Occlusion {
                 self.for_each_pixel(&picture.rgb, |x, y| rgb.put_pixel(x, y, blurred.at(x, y)));
             }
         }
-        Picture { rgb }
+        Picture { rgb: Arc::new(rgb) }
     }
 
     /// Visits every pixel whose centre a stroke covers once, however often the brush went over it.
@@ -136,9 +138,8 @@ mod tests {
     use super::*;
 
     fn picture() -> Picture {
-        Picture {
-            rgb: RgbImage::from_fn(40, 30, |x, y| Rgb([(x * 6) as u8, (y * 8) as u8, ((x + y) % 2) as u8 * 255])),
-        }
+        let stripes = |x: u32, y: u32| Rgb([(x * 6) as u8, (y * 8) as u8, ((x + y) % 2) as u8 * 255]);
+        Picture { rgb: Arc::new(RgbImage::from_fn(40, 30, stripes)) }
     }
 
     fn occlusion(points: &[(f64, f64)], radius: f64, fill: Fill) -> Occlusion {

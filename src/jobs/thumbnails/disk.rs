@@ -1,6 +1,7 @@
 //! Thumbnails on disk, as small JPEG files, so that a folder seen before shows at once.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use ::image::RgbImage;
@@ -57,7 +58,7 @@ impl DiskCache {
 impl Entry {
     /// The thumbnail, unless it is missing or damaged.
     pub(super) fn read(&self) -> Option<RgbImage> {
-        let thumbnail = load(&self.path).ok()?.rgb;
+        let thumbnail = Arc::unwrap_or_clone(load(&self.path).ok()?.rgb);
         (thumbnail.width() <= SIDE && thumbnail.height() <= SIDE).then_some(thumbnail)
     }
 
