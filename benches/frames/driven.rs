@@ -109,16 +109,18 @@ impl Driven {
         };
         input.viewports.entry(ViewportId::ROOT).or_default().native_pixels_per_point = Some(1.0);
         let Self { ctx, frame, window, commands, .. } = self;
-        let (output, ui) = milliseconds(|| {
+        let (mut output, ui) = milliseconds(|| {
             commands.drain(..).for_each(|command| window.session_mut().apply(command));
             ctx.run_ui(input, |ui| {
                 window.logic(ui.ctx(), frame);
                 window.ui(ui, frame);
             })
         });
-        let shapes = output.shapes;
+        let shapes = std::mem::take(&mut output.shapes);
         let (primitives, tessellation) = milliseconds(|| ctx.tessellate(shapes, output.pixels_per_point));
         let ((), upload) = milliseconds(|| self.upload(&primitives, &output.textures_delta));
+        // egui insists that somebody says so.
+        output.textures_delta.clear();
         Cost { ui, tessellation, upload }
     }
 
@@ -129,8 +131,8 @@ impl Driven {
         let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         let screen = ScreenDescriptor { size_in_pixels: [WIDTH, HEIGHT], pixels_per_point: 1.0 };
         let mut renderer = graphics.window.renderer.write();
-        for (id, image) in &textures.set {
-            renderer.update_texture(device, queue, *id, image);
+        for (id, changes) in &textures.set {
+            changes.iter().for_each(|change| renderer.update_texture(device, queue, *id, change));
         }
         let others = renderer.update_buffers(device, queue, &mut encoder, primitives, &screen);
         queue.submit(others.into_iter().chain([encoder.finish()]));

@@ -53,7 +53,7 @@ fn main() -> anyhow::Result<()> {
     let large = photos::large(folder.path())?;
     let start = Instant::now();
     let mut window = Driven::open()?;
-    let mut report = |phase: &str, costs: &[Cost]| print(phase, costs, json);
+    let report = |phase: &str, costs: &[Cost]| print(phase, costs, json);
 
     let opening = window.until(|session| session.main_view().is_some_and(|view| view.result.is_some()))?;
     let seconds = start.elapsed().as_secs_f64();
@@ -159,7 +159,9 @@ fn large_photos(window: &mut Driven) -> anyhow::Result<Vec<Cost>> {
     costs.push(window.frame(Vec::new()));
     costs.extend(window.until(|session| {
         !session.is_waiting(views::MAIN)
-            && session.main_view().is_some_and(|view| view.photo.as_ref().is_some_and(|photo| photo.size().width == 6000))
+            && session
+                .main_view()
+                .is_some_and(|view| view.photo.as_ref().is_some_and(|photo| photo.size().width == 6000))
     })?);
     window.apply(Command::Zoom(Zoom::To(1.0)));
     costs.extend((0..FRAMES / 4).map(|_| window.frame(Vec::new())));

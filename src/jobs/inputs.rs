@@ -1,6 +1,7 @@
 //! Which pictures a job works on, and what its output files are called.
 
 use std::collections::HashSet;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::image::{ImageError, ImageSource, list_images};
@@ -39,18 +40,20 @@ pub fn collect(paths: &[PathBuf]) -> Vec<Result<Input, (PathBuf, ImageError)>> {
 
 /// Pictures under the names of their files, for a flat folder.
 pub fn named_by_file(sources: impl IntoIterator<Item = ImageSource>) -> Vec<Input> {
-    let mut taken = HashSet::new();
+    let sources = sources.into_iter();
+    let mut taken = HashSet::with_capacity(sources.size_hint().0);
     let named = |source: ImageSource| {
-        let stem = Path::new(source.path().file_stem().unwrap_or_default()).to_owned();
-        Input { stem: unique(&stem, &mut taken), source }
+        let stem = unique(Path::new(source.path().file_stem().unwrap_or_default()), &mut taken);
+        Input { stem, source }
     };
-    sources.into_iter().map(named).collect()
+    sources.map(named).collect()
 }
 
-fn unique(stem: &Path, taken: &mut HashSet<PathBuf>) -> PathBuf {
+/// `taken` holds plain strings: a path is hashed part by part, which a hundred thousand of them feel.
+fn unique(stem: &Path, taken: &mut HashSet<OsString>) -> PathBuf {
     let mut candidate = stem.to_owned();
     let mut number = 2;
-    while !taken.insert(candidate.clone()) {
+    while !taken.insert(candidate.clone().into_os_string()) {
         let mut name = stem.file_name().unwrap_or_default().to_owned();
         name.push(format!("-{number}"));
         candidate = stem.with_file_name(name);

@@ -31,7 +31,8 @@ impl Desktop {
         let folder = tempfile::tempdir().unwrap();
         let mut server = Command::new("Xvfb")
             // It chooses a free display itself and says which; the screen lies in `Xvfb_screen0` of this folder.
-            .args(["-displayfd", "1", "-nolisten", "tcp", "-screen", "0", "1280x800x24", "-fbdir"])
+            // Without `-noreset` it restarts whenever its last program goes, and is deaf meanwhile.
+            .args(["-displayfd", "1", "-noreset", "-nolisten", "tcp", "-screen", "0", "1280x800x24", "-fbdir"])
             .arg(folder.path())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -77,8 +78,8 @@ impl Desktop {
 
 impl Drop for Desktop {
     fn drop(&mut self) {
-        // It may be gone already.
-        self.server.kill().ok();
+        // Asked to end it tidies up in `/tmp`; `Child::kill` does not ask. It may be gone already.
+        Command::new("sh").args(["-c", &format!("kill {}", self.server.id())]).status().ok();
         self.server.wait().ok();
     }
 }

@@ -65,6 +65,12 @@ impl Picture {
         self.pixels(area).map(spread).sum::<u64>() as f64 / f64::from(area.width * area.height)
     }
 
+    /// How many of the pixels are green: by 20 of 255 more than red and than blue.
+    pub fn green_share(&self, area: Area) -> f64 {
+        let is_green = |Rgb([r, g, b]): &Rgb<u8>| *g > r.saturating_add(20) && *g > b.saturating_add(20);
+        self.pixels(area).filter(is_green).count() as f64 / f64::from(area.width * area.height)
+    }
+
     /// Mean of all channels, 0 to 255.
     pub fn brightness(&self, area: Area) -> f64 {
         let sum: u64 = self.pixels(area).map(|Rgb(pixel)| pixel.map(u64::from).iter().sum::<u64>()).sum();

@@ -54,12 +54,18 @@ impl<'a> Program<'a> {
         })
     }
 
-    /// The settled picture after the area has changed by at least so much.
+    /// The screen when it has come to rest after the area has changed by at least so much.
     pub fn changed_picture(&mut self, before: &Picture, area: Area, least: f64) -> Picture {
-        self.wait("a change on the screen", |program| {
-            (program.desktop.screen().difference(before, area) >= least).then_some(())
-        });
+        self.wait_for_change(before, area, least);
         self.settled_picture(area)
+    }
+
+    /// The screen as soon as the area has changed by at least so much.
+    pub fn wait_for_change(&mut self, before: &Picture, area: Area, least: f64) -> Picture {
+        self.wait("a change on the screen", |program| {
+            let screen = program.desktop.screen();
+            (screen.difference(before, area) >= least).then_some(screen)
+        })
     }
 
     pub fn key(&mut self, key: &str) {

@@ -10,6 +10,7 @@ mod natural;
 mod view;
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -158,10 +159,8 @@ impl Gallery {
         let mut folders = HashMap::new();
         for source in sources {
             let index = self.items.len() as u32;
-            if self.index_of.contains_key(&source) {
-                continue;
-            }
-            self.index_of.insert(source.clone(), index);
+            let Entry::Vacant(place) = self.index_of.entry(source.clone()) else { continue };
+            place.insert(index);
             let mut item = Item::new(source, root);
             item.truth = self.truth_of(&item, &mut folders);
             self.items.push(item);
