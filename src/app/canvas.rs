@@ -92,7 +92,7 @@ impl Canvas {
         let around_middle = |factor: f64| self.seen.map(|look| look.zoomed(factor, look.centre));
         match zoom {
             Zoom::Fit => self.look = None,
-            Zoom::To(to) => self.look = self.seen.map(|look| look.zoomed(to / look.zoom, look.centre)),
+            Zoom::To(to) => self.look = self.seen.map(|look| Look { zoom: to.clamp(LEAST_ZOOM, MOST_ZOOM), ..look }),
             Zoom::In => self.look = around_middle(STEP),
             Zoom::Out => self.look = around_middle(1.0 / STEP),
             Zoom::Look(look) => self.look = Some(look),

@@ -63,6 +63,7 @@ impl Notices {
     }
 
     fn add(&mut self, level: Level, text: String) {
+        let text = capitalised(&text);
         self.log(level, text.clone());
         // The same message again restarts its time instead of piling up.
         self.shown.retain(|notice| notice.text != text);
@@ -98,19 +99,30 @@ impl Notices {
     }
 }
 
+/// Errors are written to follow a program's name; on their own they begin as sentences do.
+pub fn capitalised(sentence: &str) -> String {
+    let mut rest = sentence.chars();
+    rest.next().map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
+    fn sentences_begin_with_a_capital() {
+        assert_eq!(["the file", "Ähre", "ä", ""].map(capitalised), ["The file", "Ähre", "Ä", ""]);
+    }
+
+    #[test]
     fn errors_stay_and_the_rest_fades() {
         let mut notices = Notices::default();
-        notices.error("broken");
+        notices.error("Broken");
         notices.info("saved");
         let next = notices.fade(Instant::now()).unwrap();
         assert!(next <= Duration::from_secs(5));
         assert_eq!(notices.fade(Instant::now() + Duration::from_secs(6)), None);
-        assert_eq!(notices.shown().iter().map(|notice| notice.text.as_str()).collect::<Vec<_>>(), ["broken"]);
+        assert_eq!(notices.shown().iter().map(|notice| notice.text.as_str()).collect::<Vec<_>>(), ["Broken"]);
         assert_eq!(notices.lines().len(), 2);
     }
 

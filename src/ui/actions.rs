@@ -1,6 +1,6 @@
 //! The commands that have a name of their own: for the palette, the menus and the shortcut overlay alike.
 
-use eframe::egui::{Key, KeyboardShortcut, Modifiers};
+use eframe::egui::{Context, Key, KeyboardShortcut, Modifiers};
 
 use crate::app::canvas::{Tool, Zoom};
 use crate::app::gallery::{GalleryCommand, Move};
@@ -109,15 +109,16 @@ pub fn is_possible(action: &Action, session: &Session) -> bool {
     }
 }
 
-/// A shortcut as it is printed on the keys.
-pub fn keys(ctx: &eframe::egui::Context, shortcut: &KeyboardShortcut) -> String {
-    let text = ctx.format_shortcut(shortcut);
-    let printed = [("Questionmark", "?"), ("Plus", "+"), ("Minus", "-")];
-    printed.into_iter().find(|(name, _)| text == *name).map_or(text, |(_, sign)| sign.to_owned())
+/// The text of a command's shortcut, for tooltips and menus.
+pub fn shortcut_text(ctx: &Context, matches: impl Fn(&Command) -> bool) -> Option<String> {
+    let action = all().into_iter().find(|action| matches(&action.command))?;
+    Some(key_text(ctx, &action.shortcut?))
 }
 
-/// The text of a command's shortcut, for tooltips and menus.
-pub fn shortcut_text(ctx: &eframe::egui::Context, matches: impl Fn(&Command) -> bool) -> Option<String> {
-    let action = all().into_iter().find(|action| matches(&action.command))?;
-    Some(keys(ctx, &action.shortcut?))
+/// What stands on the keys, such as «Ctrl+O» or «?».
+pub fn key_text(ctx: &Context, shortcut: &KeyboardShortcut) -> String {
+    match shortcut.logical_key {
+        key @ (Key::Plus | Key::Minus | Key::Questionmark) => key.symbol_or_name().to_owned(),
+        _ => ctx.format_shortcut(shortcut),
+    }
 }

@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use eframe::egui::{Label, RichText, ScrollArea, Ui};
 
+use crate::app::notice::Level;
 use crate::app::{Command, Session};
 
 use super::theme;
@@ -23,7 +24,10 @@ pub fn show(ui: &mut Ui, session: &Session, commands: &mut Vec<Command>) {
     let count = lines.len();
     ScrollArea::both().auto_shrink([false, false]).stick_to_bottom(true).show_rows(ui, height, count, |ui, rows| {
         for line in session.notices.lines().skip(rows.start).take(rows.len()) {
-            let colour = theme::level(ui.visuals(), line.level);
+            let colour = match line.level {
+                Level::Info => ui.visuals().text_color(),
+                level => theme::level(ui.visuals(), level),
+            };
             let text = format!("{}  {}", clock(line.at), line.text.replace('\n', " "));
             ui.add(Label::new(RichText::new(text).monospace().color(colour)).extend());
         }

@@ -1,6 +1,6 @@
 //! The command palette: every named command, found by a few letters.
 
-use eframe::egui::{self, Button, Context, Id, Key, Modal, ScrollArea, TextEdit, vec2};
+use eframe::egui::{self, Align2, Button, Context, Id, Key, Modal, ScrollArea, TextEdit, vec2};
 
 use crate::app::{Command, Session};
 
@@ -20,7 +20,10 @@ impl Palette {
             self.chosen = 0;
             return;
         }
-        let modal = Modal::new(Id::unique("palette")).show(ctx, |ui| {
+        // Its upper edge stays where it is while the list below shrinks and grows.
+        let id = Id::unique("palette");
+        let area = Modal::default_area(id).anchor(Align2::CENTER_TOP, vec2(0.0, 90.0));
+        let modal = Modal::new(id).area(area).show(ctx, |ui| {
             ui.set_width(440.0);
             let search =
                 TextEdit::singleline(&mut self.text).hint_text("What do you want to do?").desired_width(f32::INFINITY);
@@ -38,7 +41,7 @@ impl Palette {
                     let mut button = Button::selectable(index == self.chosen, action.title)
                         .min_size(vec2(ui.available_width(), 22.0));
                     if let Some(shortcut) = &action.shortcut {
-                        button = button.shortcut_text(actions::keys(ctx, shortcut));
+                        button = button.shortcut_text(actions::key_text(ctx, shortcut));
                     }
                     let response = ui.add_enabled(possible, button);
                     if index == self.chosen {

@@ -58,12 +58,13 @@ pub fn overlay(ctx: &Context, session: &Session, commands: &mut Vec<Command>) {
             let actions = actions::all();
             ui.columns(2, |columns| {
                 for (index, group) in GROUPS.into_iter().enumerate() {
-                    let ui = &mut columns[usize::from(index >= 2)];
+                    // View and Explain are the longest: they share the right column.
+                    let ui = &mut columns[usize::from(matches!(index, 2 | 3))];
                     ui.label(RichText::new(group).strong());
-                    Grid::new(group).num_columns(2).spacing([16.0, 3.0]).show(ui, |ui| {
+                    Grid::new(group).num_columns(2).min_col_width(96.0).spacing([16.0, 3.0]).show(ui, |ui| {
                         for action in actions.iter().filter(|action| action.group == group) {
                             let Some(shortcut) = &action.shortcut else { continue };
-                            ui.monospace(actions::keys(ctx, shortcut));
+                            ui.monospace(actions::key_text(ctx, shortcut));
                             ui.label(action.title);
                             ui.end_row();
                         }

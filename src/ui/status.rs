@@ -1,13 +1,10 @@
 //! What computes and what draws.
 
-use eframe::egui::{RichText, Ui};
+use eframe::egui::{Label, RichText, Ui};
 use eframe::egui_wgpu::RenderState;
 use eframe::wgpu::DeviceType;
 
 use crate::app::{Session, Slot};
-
-/// Room for the longest names that are usual; in a narrower window the views come first.
-const WIDTH: f32 = 230.0;
 
 /// What draws, found out once.
 pub struct Status {
@@ -40,10 +37,8 @@ impl Status {
             session.models.get(Slot::Main).map_or("no model".to_owned(), |model| model.info.device.to_string());
         let draws = self.draws_with.as_deref().unwrap_or("nothing");
         let text = format!("{computes} · {draws}");
-        if ui.available_width() < WIDTH {
-            return;
-        }
-        ui.label(RichText::new(text).small().weak()).on_hover_text(format!("Computes: {computes}\nDraws: {draws}"));
+        ui.add(Label::new(RichText::new(text).small().weak()).truncate())
+            .on_hover_text(format!("Computes: {computes}\nDraws: {draws}"));
     }
 }
 

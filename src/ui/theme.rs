@@ -40,6 +40,9 @@ pub fn install(ctx: &egui::Context) {
         visuals.selection.bg_fill = Color32::from_rgb(0x6b, 0x44, 0x21);
         visuals.selection.stroke = Stroke::new(1.0, Color32::from_rgb(0xff, 0xe2, 0xc4));
         visuals.hyperlink_color = ACCENT_DARK;
+        visuals.weak_text_color = Some(Color32::from_gray(0x92));
+        visuals.error_fg_color = Color32::from_rgb(0xff, 0x72, 0x66);
+        visuals.warn_fg_color = Color32::from_rgb(0xf2, 0xb4, 0x4a);
     });
     ctx.style_mut_of(egui::Theme::Light, |style| {
         let visuals = &mut style.visuals;
@@ -50,6 +53,9 @@ pub fn install(ctx: &egui::Context) {
         visuals.selection.bg_fill = Color32::from_rgb(0xf6, 0xd2, 0xae);
         visuals.selection.stroke = Stroke::new(1.0, Color32::from_rgb(0x5a, 0x2c, 0x06));
         visuals.hyperlink_color = ACCENT_LIGHT;
+        visuals.weak_text_color = Some(Color32::from_gray(0x5e));
+        visuals.error_fg_color = Color32::from_rgb(0xb4, 0x1e, 0x16);
+        visuals.warn_fg_color = Color32::from_rgb(0x8f, 0x5a, 0x00);
     });
 }
 

@@ -14,7 +14,10 @@ pub fn show(ui: &mut Ui, session: &Session, status: &Status, commands: &mut Vec<
         ui.separator();
         views_ui(ui, session, commands);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            status.show(ui, session);
+            // A narrow window shows what runs rather than what it runs on.
+            if session.jobs.is_empty() || ui.available_width() > 500.0 {
+                status.show(ui, session);
+            }
             jobs_ui(ui, session, commands);
         });
     });
@@ -27,7 +30,7 @@ fn menus_ui(ui: &mut Ui, session: &Session, commands: &mut Vec<Command>) {
             for action in actions::all().into_iter().filter(|action| action.group == group) {
                 let mut button = Button::new(action.title);
                 if let Some(shortcut) = &action.shortcut {
-                    button = button.shortcut_text(actions::keys(ui.ctx(), shortcut));
+                    button = button.shortcut_text(actions::key_text(ui.ctx(), shortcut));
                 }
                 if ui.add_enabled(actions::is_possible(&action, session), button).clicked() {
                     commands.push(action.command);

@@ -149,13 +149,14 @@ impl eframe::App for Window {
         if self.session.settings.show_images {
             let width = if narrow { 160.0 } else { 250.0 };
             Panel::left("images").default_size(width).size_range(140.0..=520.0).resizable(true).show(ui, |ui| {
+                ui.add_space(4.0);
                 let asked = gallery_ui(ui, &self.session.gallery, &mut self.thumbnails);
                 commands.extend(asked.into_iter().map(Command::Gallery));
             });
             self.session.want_thumbnails(&self.thumbnails.take_wanted());
         }
         if self.session.settings.show_panel {
-            let width = if narrow { 250.0 } else { 310.0 };
+            let width = if narrow { 262.0 } else { 310.0 };
             Panel::right("panel").default_size(width).size_range(230.0..=520.0).resizable(true).show(ui, |ui| {
                 self.panel.show(ui, &self.session, &mut commands);
             });

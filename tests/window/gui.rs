@@ -267,9 +267,13 @@ impl Gui {
 
     /// Compares with `tests/snapshots/NAME.png`, without what differs from machine to machine.
     pub fn snapshot(&mut self, name: &str) {
+        self.dismiss_notices();
+        self.snapshot_with_notices(name);
+    }
+
+    pub fn dismiss_notices(&mut self) {
         let shown: Vec<u64> = self.session().notices.shown().iter().map(|notice| notice.id).collect();
         shown.into_iter().for_each(|id| self.apply(Command::DismissNotice(id)));
-        self.snapshot_with_notices(name);
     }
 
     /// As [`Self::snapshot`], where a notice is what is to be seen.

@@ -10,9 +10,9 @@ use super::super::colour_bar::colour_bar_ui;
 use super::inspector::Inspected;
 
 pub const HEIGHT: f32 = 44.0;
-const COLOUR_BAR: f32 = 220.0;
-/// What two lines of text need beside it; a narrower window goes without them.
-const TEXT: f32 = 230.0;
+const COLOUR_BAR: f32 = 240.0;
+/// For what lies under the pointer, in points; the colour bar gives way down to half of its width.
+const TEXT: f32 = 330.0;
 
 /// `style` is that of the first map on screen, with its range; `value` the one to mark on the colour bar.
 pub fn show(
@@ -31,21 +31,22 @@ pub fn show(
         ui.separator();
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if let Some(style) = style {
+                let width = (ui.available_width() - TEXT).clamp(COLOUR_BAR / 2.0, COLOUR_BAR).min(ui.available_width());
                 ui.allocate_ui_with_layout(
-                    eframe::egui::vec2(COLOUR_BAR.min(ui.available_width()), inner.height()),
+                    eframe::egui::vec2(width, inner.height()),
                     Layout::top_down(Align::Min),
                     |ui| colour_bar_ui(ui, style, style.range, value),
                 );
             }
-            if ui.available_width() < TEXT {
+            // Half a sentence helps nobody.
+            if ui.available_width() < TEXT / 2.0 {
                 return;
             }
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                ui.set_clip_rect(ui.clip_rect().intersect(ui.max_rect()));
                 let text = inspected.map_or_else(|| hint(session).to_owned(), Inspected::text);
                 let text = RichText::new(text).monospace().size(11.0);
-                let help = "Pixel and colour of the photo; patch row and column, its relevance r, \
-                            r between the map's ends (0…1), its rank among all patches";
-                ui.add(eframe::egui::Label::new(text).extend()).on_hover_text(help);
+                ui.add(eframe::egui::Label::new(text).extend());
             });
         });
     });
@@ -73,6 +74,9 @@ fn zoom_ui(ui: &mut Ui, session: &Session, commands: &mut Vec<Command>) {
 }
 
 fn hint(session: &Session) -> &'static str {
+    if session.main_view().is_none_or(|view| view.photo.is_none()) {
+        return "";
+    }
     match session.canvas.tool {
         Tool::Look => "Drag to pan, wheel to zoom,\nclick a patch for its row",
         Tool::Occlude => "Paint to hide parts of the photo, hold space to pan,\nCtrl+Z takes a stroke back",

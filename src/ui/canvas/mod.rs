@@ -69,7 +69,10 @@ impl CanvasUi {
         }
         if session.image().is_some() {
             let value = self.inspected.and_then(|inspected| inspected.patch).map(|patch| patch.raw);
-            let heat = panes.iter().find_map(|pane| pane.heat.as_ref());
+            // The scale of the pane under the pointer, else of the first.
+            let pointed = response.hover_pos();
+            let under = panes.iter().filter(|pane| pointed.is_some_and(|pos| pane.clip.contains(pos)));
+            let heat = under.chain(&panes).find_map(|pane| pane.heat.as_ref());
             bar::show(ui, bar, session, heat.map(|(_, style)| style), self.inspected.as_ref(), value, commands);
         }
         ui.advance_cursor_after_rect(area);
@@ -222,11 +225,10 @@ fn no_photo_ui(ui: &mut Ui, session: &Session, area: Rect, commands: &mut Vec<Co
         (None, _) => states::empty_ui(ui, area, commands),
         (Some(image), Some(error)) => {
             let title = format!("{} cannot be shown", image.title());
-            states::error_ui(ui, area, &title, error, session, commands);
+            states::error_ui(ui, area, &title, error);
         }
         (Some(_), None) if session.models.main.is_none() && session.models.pending.is_empty() => {
-            let text = "Open weights (Ctrl+M) or show the embedded demo.";
-            states::error_ui(ui, area, "There is no model yet", text, session, commands);
+            states::no_model_ui(ui, area, commands);
         }
         (Some(_), None) if session.models.main.is_none() => states::loading_ui(ui, area, "Loading the model…"),
         (Some(image), None) => states::loading_ui(ui, area, &format!("Loading {}…", image.title())),

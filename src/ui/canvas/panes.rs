@@ -47,6 +47,7 @@ pub fn arrange(session: &mut Session, area: Rect, wipe: f32, blink: bool, differ
             let (left, right) = area.split_left_right_at_x(x);
             vec![(area, left), (area, right)]
         }
+        View::SideBySide => row(area, contents.len()).into_iter().map(|rect| (rect, rect)).collect(),
         _ => tiles(area, contents.len()).into_iter().map(|rect| (rect, rect)).collect(),
     };
     let heat = session.settings.show_heat;
@@ -98,7 +99,8 @@ fn contents(session: &Session, blink: bool) -> Vec<Content> {
         View::SideBySide | View::Wipe => two.into(),
         View::Blink => two.into_iter().skip(usize::from(blink)).take(1).collect(),
         View::Difference if session.compares() => {
-            two.into_iter().chain([main("difference of the normalised maps".to_owned())]).collect()
+            let title = format!("{} minus {}, both from 0 to 1", model(Slot::Main), model(Slot::Second));
+            two.into_iter().chain([main(title)]).collect()
         }
         View::Difference => vec![main(method.to_owned())],
         View::Grid => session
@@ -132,6 +134,9 @@ fn set_styles(session: &Session, panes: &mut [Pane]) {
             own.colours = ColourMap::Diverging;
             own.threshold = 0.0;
             own.range = RangeMode::PerImage.resolve(map.values(), &[], None, own.colours);
+            if let Some(range) = own.range {
+                pane.title += &format!(", ±{:.2}", range.high);
+            }
         } else {
             own.range = mode.resolve(map.values(), &all, session.settings.locked_range, own.colours);
         }
@@ -143,11 +148,20 @@ fn is_difference(map: &HeatMap) -> bool {
     map.values().iter().any(|value| *value < 0.0)
 }
 
+/// Equal tiles beside each other.
+fn row(area: Rect, count: usize) -> Vec<Rect> {
+    tiled(area, count, count.max(1))
+}
+
 /// Equal tiles, as square as the area allows, row by row.
 fn tiles(area: Rect, count: usize) -> Vec<Rect> {
     let columns = (1..=count.max(1))
         .min_by(|&a, &b| squareness(area, count, a).total_cmp(&squareness(area, count, b)))
         .unwrap_or(1);
+    tiled(area, count, columns)
+}
+
+fn tiled(area: Rect, count: usize, columns: usize) -> Vec<Rect> {
     let rows = count.div_ceil(columns).max(1);
     let size = vec2(
         (area.width() - GAP * (columns - 1) as f32) / columns as f32,

@@ -4,7 +4,9 @@ use eframe::egui::{
     Align, Align2, Button, Color32, FontId, Label, Layout, Rect, RichText, Spinner, Ui, UiBuilder, vec2,
 };
 
-use crate::app::{Command, Session, Slot};
+use crate::app::notice::capitalised;
+use crate::app::{Command, Slot};
+use crate::jobs::model::ModelSource;
 
 /// No image is selected.
 pub fn empty_ui(ui: &mut Ui, area: Rect, commands: &mut Vec<Command>) {
@@ -13,22 +15,26 @@ pub fn empty_ui(ui: &mut Ui, area: Rect, commands: &mut Vec<Command>) {
         ui.add_space(4.0);
         ui.label("Drop images, a folder or model weights here, or");
         ui.add_space(10.0);
-        ui.horizontal(|ui| {
-            let buttons = [
-                ("Open images…", Command::OpenImages),
-                ("Open folder…", Command::OpenFolder),
-                ("Show the demo", Command::ShowDemo),
-            ];
-            // Three buttons of one width, in the middle.
-            let width = 124.0;
-            let spare = ui.available_width() - 3.0 * width - 2.0 * ui.spacing().item_spacing.x;
-            ui.add_space((spare / 2.0).max(0.0));
-            for (title, command) in buttons {
-                if ui.add_sized([width, 28.0], Button::new(title)).clicked() {
-                    commands.push(command);
-                }
+        let buttons = [
+            ("Open images…", Command::OpenImages),
+            ("Open folder…", Command::OpenFolder),
+            ("Show the demo", Command::ShowDemo),
+        ];
+        buttons_ui(ui, buttons, commands);
+    });
+}
+
+/// Buttons of one width side by side in the middle.
+fn buttons_ui<const N: usize>(ui: &mut Ui, buttons: [(&str, Command); N], commands: &mut Vec<Command>) {
+    let width = 124.0;
+    ui.horizontal(|ui| {
+        let spare = ui.available_width() - N as f32 * width - (N - 1) as f32 * ui.spacing().item_spacing.x;
+        ui.add_space((spare / 2.0).max(0.0));
+        for (title, command) in buttons {
+            if ui.add_sized([width, 28.0], Button::new(title)).clicked() {
+                commands.push(command);
             }
-        });
+        }
     });
 }
 
@@ -41,17 +47,25 @@ pub fn loading_ui(ui: &mut Ui, area: Rect, text: &str) {
     });
 }
 
-/// The image or the model could not be read.
-pub fn error_ui(ui: &mut Ui, area: Rect, title: &str, error: &str, session: &Session, commands: &mut Vec<Command>) {
+/// The image could not be read.
+pub fn error_ui(ui: &mut Ui, area: Rect, title: &str, error: &str) {
     centred(ui, area, vec2(460.0, 200.0), |ui| {
         let colour = ui.visuals().error_fg_color;
         ui.label(RichText::new(title).heading().color(colour));
         ui.add_space(6.0);
-        ui.label(error);
+        ui.label(capitalised(error));
+    });
+}
+
+/// There are images, but nothing that could look at them.
+pub fn no_model_ui(ui: &mut Ui, area: Rect, commands: &mut Vec<Command>) {
+    centred(ui, area, vec2(420.0, 190.0), |ui| {
+        ui.heading("Which model shall look at it?");
+        ui.add_space(4.0);
+        ui.label("Drop model weights here, or");
         ui.add_space(10.0);
-        if session.models.main.is_none() && ui.button("Use another model…").clicked() {
-            commands.push(Command::OpenModel(Slot::Main));
-        }
+        let embedded = Command::LoadModel(Slot::Main, ModelSource::Embedded);
+        buttons_ui(ui, [("Open model…", Command::OpenModel(Slot::Main)), ("Use the demo's", embedded)], commands);
     });
 }
 
@@ -75,7 +89,7 @@ pub fn lacks_second_ui(ui: &mut Ui, area: Rect, commands: &mut Vec<Command>) {
 pub fn strip(ui: &Ui, area: Rect, text: &str, colour: Color32) {
     let painter = ui.painter_at(area);
     let width = area.width() - 24.0;
-    let galley = painter.layout(text.to_owned(), FontId::proportional(13.0), colour, width);
+    let galley = painter.layout(capitalised(text), FontId::proportional(13.0), colour, width);
     let size = galley.size() + vec2(16.0, 8.0);
     let rect = Align2::CENTER_BOTTOM.align_size_within_rect(size, area.shrink(8.0));
     painter.rect_filled(rect, 4.0, ui.visuals().window_fill.gamma_multiply(0.92));

@@ -7,6 +7,7 @@ use eframe::egui::{
 
 use super::textures::Shown;
 use crate::app::gallery::{Item, ItemState, Verdict};
+use crate::app::notice::capitalised;
 use crate::vit::classes::ClassNames;
 
 /// Between the picture, the texts and the edge of the cell, in points.
@@ -194,9 +195,4 @@ fn verdict_colour(visuals: &Visuals, verdict: Verdict) -> Color32 {
         (Verdict::Right, false) => Color32::from_rgb(20, 130, 60),
         (Verdict::Wrong, _) => visuals.error_fg_color,
     }
-}
-
-fn capitalised(sentence: &str) -> String {
-    let mut rest = sentence.chars();
-    rest.next().map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
 }

@@ -44,7 +44,7 @@ pub fn show(ui: &mut Ui, session: &Session, commands: &mut Vec<Command>) {
 }
 
 fn choice<T: Copy + PartialEq>(ui: &mut Ui, label: &str, value: &mut T, all: &[T], title: impl Fn(T) -> &'static str) {
-    let picker = ComboBox::from_id_salt(label).selected_text(title(*value)).width(130.0);
+    let picker = ComboBox::from_id_salt(label).selected_text(title(*value)).width(130.0).height(260.0);
     let response = picker.show_ui(ui, |ui| {
         for &one in all {
             ui.selectable_value(value, one, title(one));
@@ -94,6 +94,8 @@ const LEVELS: [f32; 5] = [0.1, 0.25, 0.5, 0.75, 0.9];
 
 fn contours_ui(ui: &mut Ui, style: &mut Style) {
     row(ui, "Contours", |ui| {
+        ui.spacing_mut().item_spacing.x = 2.0;
+        ui.spacing_mut().button_padding.x = 5.0;
         for level in LEVELS {
             let on = style.contours.contains(&level);
             let button = Button::selectable(on, format!("{:.0}", level * 100.0));

@@ -13,7 +13,10 @@ pub fn show(ui: &mut Ui, session: &Session, search: &mut ClassSearch, commands: 
     let Some(model) = session.models.get(Slot::Main) else { return };
     let explain = &session.explain;
     row(ui, "Method", |ui| {
-        let picker = ComboBox::from_id_salt("method").selected_text(explain.method.title()).width(170.0);
+        let picker = ComboBox::from_id_salt("method")
+            .selected_text(explain.method.title())
+            .width(ui.available_width().min(170.0))
+            .height(320.0);
         let response = picker.show_ui(ui, |ui| {
             for method in Method::ALL {
                 let possible = !method.needs_head() || model.info.config.classes > 0;

@@ -29,6 +29,8 @@ impl PanelUi {
         ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
             // Room for the scroll bar, which otherwise lies over the ends of the controls.
             ui.set_max_width(ui.available_width() - 10.0);
+            // Sliders take what label and number leave.
+            ui.spacing_mut().slider_width = (ui.available_width() - LABEL - 72.0).clamp(60.0, 180.0);
             section(ui, "Model", true, |ui| model::show(ui, session, commands));
             if session.models.main.is_none() {
                 return;
@@ -51,9 +53,11 @@ fn section(ui: &mut Ui, title: &str, open: bool, contents: impl FnOnce(&mut Ui))
     });
 }
 
+/// Width of the labels before controls, in points.
+const LABEL: f32 = 86.0;
+
 /// A label of fixed width before a control, so that the controls stand below each other.
 fn row<R>(ui: &mut Ui, label: &str, control: impl FnOnce(&mut Ui) -> R) -> R {
-    const LABEL: f32 = 86.0;
     ui.horizontal(|ui| {
         let height = ui.spacing().interact_size.y;
         ui.allocate_ui_with_layout(

@@ -12,8 +12,8 @@ use super::row;
 
 pub fn show(ui: &mut Ui, session: &Session, commands: &mut Vec<Command>) {
     slot_ui(ui, session, Slot::Main, commands);
-    slot_ui(ui, session, Slot::Second, commands);
     let Some(model) = session.models.get(Slot::Main) else { return };
+    slot_ui(ui, session, Slot::Second, commands);
     row(ui, "Preparation", |ui| {
         for (profile, title, help) in [
             (Profile::Model, "model", "As the weights were trained"),

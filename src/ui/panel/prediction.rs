@@ -1,6 +1,6 @@
 //! What the model says: five bars, each a button that makes its class the target.
 
-use eframe::egui::{Align2, FontId, Rect, RichText, Role, Sense, StrokeKind, Ui, WidgetInfo, vec2};
+use eframe::egui::{Align2, FontId, Rect, RichText, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, vec2};
 
 use crate::app::views::{self, ViewState};
 use crate::app::{Command, Session, Slot};
@@ -29,7 +29,7 @@ pub fn show(ui: &mut Ui, session: &Session, search: &mut ClassSearch, commands: 
             commands.push(Command::Target(None));
         }
         let name = session.explain.target.map(|class| model.info.classes.short_name(class).to_owned());
-        let title = name.unwrap_or_else(|| "choose a class".to_owned());
+        let title = name.unwrap_or_else(|| "choose…".to_owned());
         if let Some(class) = search.show(ui, "Target class", &title, &model.info.classes) {
             commands.push(Command::Target(Some(class)));
         }
@@ -47,7 +47,8 @@ pub fn show(ui: &mut Ui, session: &Session, search: &mut ClassSearch, commands: 
 
 fn bars_ui(ui: &mut Ui, session: &Session, slot: Slot, view: Option<&ViewState>, commands: &mut Vec<Command>) {
     let (Some(model), Some(result)) = (session.models.get(slot), view.and_then(|view| view.result.as_ref())) else {
-        ui.label(RichText::new("waiting for the first result").weak());
+        let failed = view.is_some_and(|view| view.error.is_some());
+        ui.label(RichText::new(if failed { "no result" } else { "waiting for the first result" }).weak());
         return;
     };
     // The truth is an index into the main model's classes.
@@ -82,7 +83,8 @@ impl Bar<'_> {
         let fill = theme::accent(ui.visuals()).gamma_multiply(if self.is_target { 0.75 } else { 0.35 });
         painter.rect_filled(filled, 3.0, fill);
         if self.is_target || response.hovered() || response.has_focus() {
-            painter.rect_stroke(area, 3.0, visuals.bg_stroke, StrokeKind::Inside);
+            let stroke = if self.is_target { Stroke::new(1.0, theme::accent(ui.visuals())) } else { visuals.bg_stroke };
+            painter.rect_stroke(area, 3.0, stroke, StrokeKind::Inside);
         }
         let font = FontId::proportional(12.5);
         let colour = ui.visuals().strong_text_color();
