@@ -19,7 +19,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("eval", &["relevance", "vit", "image", "size"]),
     ("jobs", &["eval", "relevance", "vit", "image", "demo", "render", "engine", "npy", "files", "size"]),
     ("app", &["jobs", "eval", "relevance", "vit", "image", "demo", "render", "engine", "npy", "files", "size"]),
-    ("ui", &["app", "jobs", "vit", "image", "render", "size"]),
+    ("ui", &["app", "jobs", "relevance", "vit", "image", "render", "size"]),
     ("cli", &["jobs", "eval", "relevance", "vit", "image", "demo", "render", "engine", "npy", "files", "size"]),
 ];
 

@@ -6,7 +6,6 @@ use crate::engine::Device;
 use crate::jobs::download::Download;
 use crate::jobs::engine_thread::Request;
 use crate::jobs::model::ModelSource;
-use crate::render::RangeMode;
 use crate::vit::hub::{self, Hub};
 use crate::vit::weights::LoadOptions;
 
@@ -16,8 +15,6 @@ use super::occlusion::Occluded;
 use super::open::named;
 use super::picker::Ask;
 use super::session::Session;
-use super::settings::View;
-use super::views;
 
 impl Session {
     /// Does what was wished. What takes time begins here and is heard of in [`Session::receive`].
@@ -29,6 +26,7 @@ impl Session {
             Command::OpenLabels => self.ask(Ask::Labels, ""),
             Command::Open(paths) => self.open(paths),
             Command::ShowDemo => {
+                self.stop_listings();
                 self.gallery.clear();
                 self.add_demo_photos();
                 self.load(Slot::Main, ModelSource::Embedded);
@@ -41,14 +39,15 @@ impl Session {
             Command::CloseSecond => self.close_second(),
             Command::SwapModels => self.swap_models(),
             Command::Gallery(command) => self.apply_to_gallery(&command),
-            Command::ExportFigure => self.ask(Ask::SaveFigure, &self.proposed_name("png")),
-            Command::ExportMap => self.ask(Ask::SaveMap, &self.proposed_name("npy")),
+            Command::ExportFigure => self.ask_to_save(Ask::SaveFigure, "png"),
+            Command::ExportMap => self.ask_to_save(Ask::SaveMap, "npy"),
             Command::ExportFolder => self.ask(Ask::ExportFolder, ""),
             Command::ClassifyAll => self.classify_all(),
             Command::CopyCommandLine => {
                 self.to_clipboard = self.command_line();
-                if let Some(line) = &self.to_clipboard {
-                    self.notices.info(format!("Copied: {line}"));
+                match &self.to_clipboard {
+                    Some(line) => self.notices.info(format!("Copied: {line}")),
+                    None => self.notices.warning("No command line can name this; open a model and an image file."),
                 }
             }
             Command::CancelJob(id) => {
@@ -77,7 +76,10 @@ impl Session {
             Command::ToggleHead { block, head } => toggle(&mut explain.muted.heads, (block, head)),
             Command::ToggleBlock(block) => toggle(&mut explain.muted.blocks, block),
             Command::UnmuteAll => explain.muted = Default::default(),
-            Command::Profile(profile) => settings.profile = profile,
+            Command::Profile(profile) => {
+                settings.profile = profile;
+                self.gallery.clear_predictions();
+            }
             Command::View(view) => settings.view = view,
             Command::Style(style) => settings.style = *style,
             Command::Range(range) => settings.range = range,
@@ -87,11 +89,13 @@ impl Session {
             Command::ToggleSmooth => settings.smooth_pixels = !settings.smooth_pixels,
             Command::GridMethod(method, shown) => {
                 settings.grid_methods.retain(|kept| *kept != method);
-                if shown {
+                // A grid of nothing would show nothing: the last method stays.
+                if shown || settings.grid_methods.is_empty() {
                     settings.grid_methods.push(method);
                 }
             }
             Command::Zoom(zoom) => self.canvas.zoom(zoom),
+            Command::Seen(look) => self.canvas.seen = Some(look),
             Command::Tool(tool) => self.canvas.tool = tool,
             Command::Brush(diameter) => self.canvas.brush = Some(diameter),
             Command::Theme(theme) => settings.theme = theme,
@@ -149,13 +153,8 @@ impl Session {
             GalleryCommand::OpenFolder => self.ask(Ask::Folder, ""),
             GalleryCommand::StopListing => self.listings.iter().for_each(|(_, listing)| listing.cancel()),
             command => {
-                let before = self.image().cloned();
                 self.gallery.apply(command);
                 self.has_chosen |= matches!(command, GalleryCommand::Select(_) | GalleryCommand::Move(_));
-                if self.image() != before.as_ref() {
-                    self.explain.patch = None;
-                    self.canvas.look = None;
-                }
                 if let GalleryCommand::CellSide(side) = command {
                     self.settings.thumbnail_size = *side;
                 }
@@ -184,18 +183,8 @@ impl Session {
         self.occluded.take_if(|occluded| occluded.is_empty());
     }
 
-    /// Keeps the range of the map now shown.
-    fn lock_range(&mut self) {
-        let shown = self.shown();
-        let Some(heat) = self.view_mut(views::MAIN).heat(shown) else { return };
-        let colours = self.settings.style.colours;
-        self.settings.locked_range =
-            self.settings.range.resolve(heat.values(), &[], self.settings.locked_range, colours);
-        self.settings.range = RangeMode::Locked;
-    }
-
     /// Opens a dialog; [`Session::receive`] hears of the answer.
-    fn ask(&mut self, ask: Ask, name: &str) {
+    pub(super) fn ask(&mut self, ask: Ask, name: &str) {
         let promise = self.picker.ask(ask, self.settings.last_folder.as_deref(), name);
         self.asked.push((ask, promise));
     }
@@ -220,11 +209,6 @@ impl Session {
             Ask::SaveMap => self.save_map(&paths.swap_remove(0)),
             Ask::ExportFolder => self.export_folder(paths.swap_remove(0)),
         }
-    }
-
-    /// Whether the view needs a second model that is not there.
-    pub fn lacks_second(&self) -> bool {
-        self.settings.view == View::Difference && !self.compares()
     }
 }
 

@@ -8,7 +8,7 @@ use crate::jobs::model::{ModelSource, Profile};
 use crate::relevance::{Method, MethodOptions};
 use crate::render::{RangeMode, Style};
 
-use super::canvas::{Tool, Zoom};
+use super::canvas::{Look, Tool, Zoom};
 use super::gallery::GalleryCommand;
 use super::occlusion::{Fill, Paint};
 use super::settings::{Theme, View};
@@ -68,6 +68,8 @@ pub enum Command {
     ToggleSmooth,
     GridMethod(Method, bool),
     Zoom(Zoom),
+    /// What the canvas shows, so that steps start from a fitted photo too.
+    Seen(Look),
     Tool(Tool),
     Paint(Paint),
     UndoOcclusion,

@@ -7,17 +7,17 @@ use super::command::Slot;
 use super::session::Session;
 
 impl Session {
-    /// `None` without a model or an image. Muting, painted occlusion and the numbers of a method have no option on the
+    /// `None` without a model, an image, or a place where the image lies. Muting, painted occlusion and the numbers of a method have no option on the
     /// command line.
     pub fn command_line(&self) -> Option<String> {
         let model = self.models.get(Slot::Main)?;
         let image = self.image()?;
-        let classes = &model.info.classes;
         let explain = &self.explain;
         let path = if image.is_file() {
             image.path().to_string_lossy().into_owned()
         } else {
-            // What `vitrine demo --export demo` writes.
+            // A photo of the demo lies where `vitrine demo --export demo` writes it; a pasted one lies nowhere.
+            image.path().parent().filter(|folder| !folder.as_os_str().is_empty())?;
             format!("demo/photos/{}", image.path().display())
         };
         let mut words = vec!["vitrine".to_owned(), "explain".to_owned(), quoted(&path)];
@@ -29,15 +29,15 @@ impl Session {
             option("--method", explain.method.name().to_owned());
         }
         if let Some(class) = explain.target {
-            option("--target", classes.name(class).to_owned());
+            option("--target", class.to_string());
         }
         if let Some(class) = explain.contrast {
-            option("--contrast", classes.name(class).to_owned());
+            option("--contrast", class.to_string());
         }
         if explain.first_block > 0 && explain.method == Method::Gae {
             option("--first-block", explain.first_block.to_string());
         }
-        if let Some(patch) = explain.patch {
+        if let Some(patch) = explain.patch.filter(|_| explain.method.starts_at_token()) {
             option("--token", format!("{},{}", patch.row, patch.column));
         }
         if self.settings.profile == Profile::Paper {

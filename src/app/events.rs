@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use crate::jobs::download::DownloadState;
-use crate::jobs::engine_thread::{Event, ModelId, ModelInfo, Request, ViewId, ViewResult};
+use crate::jobs::engine_thread::{DecodedPhoto, Event, ModelId, ModelInfo, Request, ViewId, ViewResult};
 use crate::jobs::model::ModelSource;
+use crate::relevance::Method;
 use crate::render::Photo;
 
 use super::command::{Command, Slot};
 use super::gallery::{ItemState, Prediction};
 use super::models::Ready;
 use super::notice::Level;
-use super::open::named;
 use super::session::Session;
 use super::settings::View;
 use super::views::{self, PhotoOnScreen};
@@ -46,13 +46,16 @@ impl Session {
                     return;
                 }
                 self.gallery.set_state(&photo.source, ItemState::Ready);
-                let drawn =
-                    self.drawn_twin(&photo.source).unwrap_or_else(|| Arc::new(Photo::new(photo.picture.rgb.clone())));
+                let drawn = self.drawn_twin(&photo).unwrap_or_else(|| Arc::new(Photo::new(photo.picture.rgb.clone())));
                 let state = self.view_mut(view);
                 state.photo = Some(PhotoOnScreen { decoded: photo, drawn });
                 state.prepared = prepared;
             }
-            Event::Progress { view, done, total } => self.view_mut(view).progress = Some((done, total)),
+            Event::Progress { view, done, total } => {
+                if let Some(state) = self.views.get_mut(&view) {
+                    state.progress = Some((done, total));
+                }
+            }
             Event::Explained { view, result } => self.explained(view, result),
             Event::Failed { view, image, error } => {
                 if self.sent.get(&view).is_some_and(|sent| sent.image == image) {
@@ -72,9 +75,9 @@ impl Session {
     }
 
     /// The photo is uploaded once, however many views show it.
-    fn drawn_twin(&self, source: &crate::image::ImageSource) -> Option<Arc<Photo>> {
-        let photos = self.views.values().filter_map(|view| view.photo.as_ref());
-        photos.into_iter().find(|photo| photo.decoded.source == *source).map(|photo| photo.drawn.clone())
+    fn drawn_twin(&self, decoded: &Arc<DecodedPhoto>) -> Option<Arc<Photo>> {
+        let mut photos = self.views.values().filter_map(|view| view.photo.as_ref());
+        photos.find(|photo| Arc::ptr_eq(&photo.decoded, decoded)).map(|photo| photo.drawn.clone())
     }
 
     fn explained(&mut self, view: ViewId, result: Arc<ViewResult>) {
@@ -105,8 +108,9 @@ impl Session {
         self.notices.log(Level::Info, format!("{} loaded in {:.0} ms", info.name, seconds * 1000.0));
         if let ModelSource::Named(name) = &pending.source
             && std::path::Path::new(name).exists()
+            && let Ok(path) = std::path::absolute(name)
         {
-            self.settings.remember_model(name.into());
+            self.settings.remember_model(path);
         }
         let ready = Ready { id, source: pending.source, info };
         if let Some(old) = self.models.put(pending.slot, ready) {
@@ -129,6 +133,10 @@ impl Session {
         }
         self.gallery.clear_predictions();
         self.gallery.set_names(&Arc::new(info.classes.clone()));
+        if info.config.classes == 0 && self.explain.method.needs_head() {
+            // A model without a head explains no class, but it has attention to show.
+            self.explain.method = Method::RawAttention;
+        }
         self.explain.patch = None;
         self.explain.muted = Default::default();
         self.explain.first_block = self.explain.first_block.min(info.config.depth.saturating_sub(1));
@@ -149,7 +157,10 @@ impl Session {
             }
             self.end_job(id);
             match state {
-                DownloadState::Ready(folder) => self.apply(Command::LoadModel(slot, named(&folder))),
+                // By its name, not by the folder of the cache, which is called after a commit.
+                DownloadState::Ready(_) => {
+                    self.apply(Command::LoadModel(slot, ModelSource::Named(download.model().name.to_owned())));
+                }
                 DownloadState::Failed(error) => self.notices.error(error),
                 DownloadState::Asking | DownloadState::Running { .. } | DownloadState::Cancelled => {}
             }

@@ -1,8 +1,7 @@
 //! Saving what is shown: figure, raw map, a whole folder with a table.
 
 use std::path::{Path, PathBuf};
-
-use poll_promise::Promise;
+use std::sync::Arc;
 
 use crate::files::write_atomically;
 use crate::image::ImageSource;
@@ -12,13 +11,15 @@ use crate::jobs::inputs::named_by_file;
 use crate::jobs::table::table;
 use crate::npy::write_npy;
 use crate::relevance::Method;
-use crate::render::{Figure, GridMap, figure, write_png};
+use crate::render::{Figure, GridMap, HeatMap, RangeMode, RenderError, Style, figure, write_png};
 
 use super::command::Slot;
-use super::gallery::{ItemState, Prediction};
+use super::gallery::Prediction;
 use super::notice::Level;
+use super::picker::Ask;
+use super::promise::promised;
 use super::session::Session;
-use super::views;
+use super::views::{self, PhotoOnScreen};
 
 /// All shown images on their way through the model.
 pub struct Export {
@@ -27,39 +28,51 @@ pub struct Export {
     folder: Option<PathBuf>,
     /// In the order of the batch.
     sources: Vec<ImageSource>,
+    done: usize,
+    /// For the table.
     reports: Vec<Report>,
+}
+
+/// What was shown when it was to be saved.
+pub struct Captured {
+    photo: PhotoOnScreen,
+    map: Arc<HeatMap>,
+    /// With its range.
+    style: Style,
+    caption: String,
 }
 
 /// The table beside the maps.
 const TABLE: &str = "relevance.csv";
 
 impl Session {
-    /// `STEM.relevance.png` and the like, after the selected image.
-    pub(super) fn proposed_name(&self, ending: &str) -> String {
-        let stem = self.image().and_then(|image| image.path().file_stem());
-        format!("{}.relevance.{ending}", stem.unwrap_or_default().to_string_lossy())
+    /// Asks where to save what is shown now: another image may be selected before the dialog is closed.
+    pub(super) fn ask_to_save(&mut self, ask: Ask, ending: &str) {
+        let view = self.main_view();
+        let shown = view.and_then(|view| view.photo.clone()).zip(self.heat(views::MAIN).cloned());
+        let Some((photo, map)) = shown else {
+            self.notices.warning("There is no map to save yet.");
+            return;
+        };
+        let style = Style { range: self.range_of(&map), ..self.settings.style.clone() };
+        self.captured = Some(Captured { photo, map, style, caption: self.caption() });
+        let stem = self.image().and_then(|image| image.path().file_stem()).unwrap_or_default();
+        let name = format!("{}.relevance.{ending}", stem.to_string_lossy());
+        self.ask(ask, &name);
     }
 
     /// Draws the picture at its own resolution, which takes its time: on another thread.
     pub(super) fn save_figure(&mut self, path: PathBuf) {
-        let shown = self.shown();
-        let caption = self.caption();
-        let mut style = self.settings.style.clone();
-        let (range, locked) = (self.settings.range, self.settings.locked_range);
-        let view = self.view_mut(views::MAIN);
-        let (Some(photo), Some(map)) = (view.photo.clone(), view.heat(shown)) else { return };
-        style.range = range.resolve(map.values(), &[map.values()], locked, style.colours);
-        let wake = self.wake.clone();
-        self.saving.push(Promise::spawn_thread("save figure", move || {
-            let draw = || -> Result<(), crate::render::RenderError> {
+        let Some(Captured { photo, map, style, caption }) = self.captured.take() else { return };
+        let failed = || Err("The figure could not be drawn; save it as .npy and report this fault.".to_owned());
+        self.saving.push(promised("save figure", &self.wake, failed, move || {
+            let draw = || -> Result<(), RenderError> {
                 let map_in_photo = GridMap::new(map.values(), map.grid())?;
                 let parts =
                     Figure { photo: &photo.picture().rgb, map: map_in_photo, crop: map.crop(), caption: &caption };
                 write_png(&path, &figure(&parts, &style)?)
             };
-            let outcome = draw().map(|()| path).map_err(|error| error.to_string());
-            wake();
-            outcome
+            draw().map(|()| path).map_err(|error| error.to_string())
         }));
     }
 
@@ -75,8 +88,7 @@ impl Session {
     }
 
     pub(super) fn save_map(&mut self, path: &Path) {
-        let shown = self.shown();
-        let Some(map) = self.view_mut(views::MAIN).heat(shown) else { return };
+        let Some(Captured { map, .. }) = self.captured.take() else { return };
         match write_npy(path, &[map.grid().height, map.grid().width], map.values()) {
             Ok(()) => self.notices.info(format!("Saved: {}", path.display())),
             Err(error) => self.notices.error(error.to_string()),
@@ -85,8 +97,8 @@ impl Session {
 
     /// Explains all images that the gallery shows, in its order, in the background.
     pub(super) fn export_folder(&mut self, folder: PathBuf) {
-        let Some(model) = self.models.get(Slot::Main) else { return };
-        let name = |class: usize| model.info.classes.name(class).to_owned();
+        // By number: some names stand for two classes.
+        let name = |class: usize| class.to_string();
         let explain = &self.explain;
         let mut options = explain.options.clone();
         options.muted = explain.muted.clone();
@@ -98,7 +110,10 @@ impl Session {
             options,
             patch: explain.patch.filter(|_| explain.method.starts_at_token()).map(|patch| (patch.row, patch.column)),
             profile: self.settings.profile,
-            style: self.settings.style.clone(),
+            style: Style {
+                range: self.settings.locked_range.filter(|_| self.settings.range == RangeMode::Locked),
+                ..self.settings.style.clone()
+            },
             out: Some(folder.clone()),
         };
         self.begin_batch("Exporting", job, Some(folder));
@@ -117,7 +132,7 @@ impl Session {
         let sources: Vec<_> = self.gallery.order().iter().map(|&at| items[at as usize].source.clone()).collect();
         let inputs = named_by_file(sources.iter().cloned());
         let (id, cancel) = self.begin_job(format!("{what} {} images", inputs.len()));
-        self.exports.insert(id, Export { model, folder, sources, reports: Vec::new() });
+        self.exports.insert(id, Export { model, folder, sources, done: 0, reports: Vec::new() });
         self.engine.send(Request::Batch { id: BatchId(id), model, job: Box::new(job), inputs, cancel });
     }
 
@@ -137,24 +152,22 @@ impl Session {
             (Ok(report), source) => {
                 let best = report.top.first();
                 let prediction = best.map(|best| Prediction { class: best.index, confidence: best.probability });
-                export.reports.push(*report);
+                export.done += 1;
+                if export.folder.is_some() {
+                    export.reports.push(*report);
+                }
                 if let Some(source) = source.filter(|_| is_of_main) {
                     self.gallery.set_prediction(&source, prediction);
                 }
             }
-            (Err(error), source) => {
-                self.notices.log(Level::Error, &error);
-                if let Some(source) = source {
-                    self.gallery.set_state(&source, ItemState::Broken(error));
-                }
-            }
+            (Err(error), _) => self.notices.log(Level::Error, &error),
         }
     }
 
     pub(super) fn export_done(&mut self, BatchId(id): BatchId, end: &BatchEnd) {
         self.end_job(id);
         let Some(export) = self.exports.remove(&id) else { return };
-        let done = export.reports.len();
+        let done = export.done;
         let (what, place) = match &export.folder {
             Some(folder) => {
                 self.write_table(folder, &export.reports);
@@ -195,12 +208,18 @@ impl Session {
                 }
                 parts.push(part);
             }
+            if self.explain.norms {
+                return format!("length of the output tokens · {}", model.info.name);
+            }
             parts.push(result.request.method.title().to_owned());
             if let Some(patch) = result.request.patch {
                 parts.push(format!("patch {},{}", patch.row, patch.column));
             }
             if self.explain.first_block > 0 && result.request.method == Method::Gae {
                 parts.push(format!("from block {}", self.explain.first_block));
+            }
+            if result.request.occlusion.is_some() {
+                parts.push("parts of the photo hidden".to_owned());
             }
             parts.push(model.info.name.clone());
         }

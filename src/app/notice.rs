@@ -43,15 +43,15 @@ impl Notices {
     const ON_SCREEN: usize = 4;
 
     pub fn info(&mut self, text: impl Into<String>) {
-        self.add(Level::Info, text.into());
+        self.add(Level::Info, &text.into());
     }
 
     pub fn warning(&mut self, text: impl Into<String>) {
-        self.add(Level::Warning, text.into());
+        self.add(Level::Warning, &text.into());
     }
 
     pub fn error(&mut self, text: impl Into<String>) {
-        self.add(Level::Error, text.into());
+        self.add(Level::Error, &text.into());
     }
 
     /// Into the log only.
@@ -62,13 +62,15 @@ impl Notices {
         self.log.push_back(LogLine { at: SystemTime::now(), level, text: text.into() });
     }
 
-    fn add(&mut self, level: Level, text: String) {
-        let text = capitalised(&text);
+    fn add(&mut self, level: Level, text: &str) {
+        let text = capitalised(text);
         self.log(level, text.clone());
         // The same message again restarts its time instead of piling up.
         self.shown.retain(|notice| notice.text != text);
         if self.shown.len() == Self::ON_SCREEN {
-            self.shown.remove(0);
+            // Errors wait to be read; what fades anyway goes first.
+            let goes = self.shown.iter().position(|notice| notice.level != Level::Error).unwrap_or(0);
+            self.shown.remove(goes);
         }
         let stays = match level {
             Level::Info => Some(Duration::from_secs(5)),

@@ -12,7 +12,9 @@ use super::command::{Command, Slot};
 use super::session::Session;
 
 /// Endings of files that hold weights; the loader has the last word.
-const WEIGHTS: [&str; 8] = ["safetensors", "pth", "pt", "bin", "tar", "npz", "ckpt", "msgpack"];
+const WEIGHTS: [&str; 6] = ["safetensors", "pth", "pt", "bin", "tar", "npz"];
+/// The end of the name of a sharded model's index.
+const INDEX: &str = ".index.json";
 /// Files that make a folder a model.
 const OF_A_MODEL: [&str; 4] =
     ["model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json"];
@@ -21,16 +23,22 @@ const OF_A_MODEL: [&str; 4] =
 pub(super) fn is_model(path: &Path) -> bool {
     let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
     let is_weights = ending.is_some_and(|ending| WEIGHTS.contains(&ending.as_str()));
-    is_weights && !path.is_dir() || OF_A_MODEL.iter().any(|name| path.join(name).is_file())
+    let is_index = path.to_string_lossy().ends_with(INDEX);
+    (is_weights || is_index) && !path.is_dir() || OF_A_MODEL.iter().any(|name| path.join(name).is_file())
 }
 
 impl Session {
     /// Sorts paths into models, label files and pictures, and opens each.
     pub(super) fn open(&mut self, paths: Vec<PathBuf>) {
         let mut pictures = Vec::new();
+        // A second model is there to be compared with the first.
+        let mut slots = [Slot::Main, Slot::Second].into_iter();
         for path in paths {
             if is_model(&path) {
-                self.apply(Command::LoadModel(Slot::Main, ModelSource::Named(path.to_string_lossy().into_owned())));
+                match slots.next() {
+                    Some(slot) => self.apply(Command::LoadModel(slot, named(&path))),
+                    None => self.notices.warning(format!("Two models can be compared, not more: {}", path.display())),
+                }
             } else if !path.exists() {
                 self.notices.error(format!("There is no such file; check its name and folder: {}", path.display()));
             } else if LabelFile::is_label_path(&path) {
@@ -38,7 +46,8 @@ impl Session {
             } else if path.is_dir() || is_image_path(&path) {
                 pictures.push(path);
             } else {
-                let problem = "This is neither a picture nor model weights; open JPEG, PNG, safetensors or .pth";
+                let problem =
+                    "This is no picture, model or table of labels; open JPEG, PNG …, .safetensors, .pth, .npz or .csv";
                 self.notices.error(format!("{problem}: {}", path.display()));
             }
         }
@@ -50,8 +59,10 @@ impl Session {
 
     /// New pictures take the place of the demo's, and are added to others.
     fn list(&mut self, paths: Vec<PathBuf>) {
-        if self.gallery.items().iter().all(|item| !item.source.is_file()) {
+        let is_demo = self.pasted == 0 && self.gallery.items().iter().all(|item| !item.source.is_file());
+        if is_demo {
             self.gallery.clear();
+            self.has_chosen = false;
         }
         let title = match paths.as_slice() {
             [one] => format!("Listing {}", one.file_name().unwrap_or(one.as_os_str()).to_string_lossy()),
@@ -62,9 +73,16 @@ impl Session {
                 let (id, _) = self.begin_job(title);
                 self.listings.push((id, listing));
                 self.gallery.set_listing(true);
-                self.has_chosen = false;
             }
             Err(error) => self.notices.error(format!("The folder cannot be listed: {error}")),
+        }
+    }
+
+    /// Ends all listings; what they have found but not told is dropped.
+    pub(super) fn stop_listings(&mut self) {
+        for (id, listing) in std::mem::take(&mut self.listings) {
+            listing.cancel();
+            self.end_job(id);
         }
     }
 

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use poll_promise::Promise;
 
+use super::Wake;
 use super::command::Slot;
+use super::promise::promised;
 
 /// What a dialog asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +31,7 @@ pub trait FilePicker {
 /// The system's own dialogs.
 pub struct SystemPicker {
     /// Called when an answer is there.
-    pub wake: super::Wake,
+    pub wake: Wake,
 }
 
 impl FilePicker for SystemPicker {
@@ -44,16 +46,11 @@ impl FilePicker for SystemPicker {
         if matches!(ask, Ask::SaveFigure | Ask::SaveMap) {
             dialog = dialog.set_file_name(name);
         }
-        let wake = self.wake.clone();
-        Promise::spawn_thread("file dialog", move || {
-            let answer = match ask {
-                Ask::Images => dialog.pick_files().unwrap_or_default(),
-                Ask::Folder | Ask::ExportFolder => dialog.pick_folder().into_iter().collect(),
-                Ask::Model(_) | Ask::Labels => dialog.pick_file().into_iter().collect(),
-                Ask::SaveFigure | Ask::SaveMap => dialog.save_file().into_iter().collect(),
-            };
-            wake();
-            answer
+        promised("file dialog", &self.wake, Vec::new, move || match ask {
+            Ask::Images => dialog.pick_files().unwrap_or_default(),
+            Ask::Folder | Ask::ExportFolder => dialog.pick_folder().into_iter().collect(),
+            Ask::Model(_) | Ask::Labels => dialog.pick_file().into_iter().collect(),
+            Ask::SaveFigure | Ask::SaveMap => dialog.save_file().into_iter().collect(),
         })
     }
 }
@@ -80,7 +77,7 @@ impl Ask {
             Self::Model(_) => {
                 &[("Weights", &["safetensors", "pth", "pt", "bin", "tar", "npz", "json"]), ("All files", &["*"])]
             }
-            Self::Labels => &[("Tables", &["csv", "tsv", "txt"])],
+            Self::Labels => &[("Tables", &["csv", "tsv"])],
             Self::SaveFigure => &[("PNG", &["png"])],
             Self::SaveMap => &[("NumPy array", &["npy"])],
             Self::Folder | Self::ExportFolder => &[],

@@ -17,13 +17,13 @@ use crate::vit::Muted;
 
 use super::canvas::Canvas;
 use super::command::{Command, Slot};
-use super::export::Export;
+use super::export::{Captured, Export};
 use super::gallery::{Gallery, GalleryCommand, ItemState};
 use super::models::Models;
 use super::notice::Notices;
 use super::occlusion::Occluded;
 use super::picker::{Ask, FilePicker};
-use super::settings::Settings;
+use super::settings::{Settings, View};
 use super::views::{Shown, ViewState};
 use super::{Wake, views};
 
@@ -82,6 +82,10 @@ pub struct Session {
     pub(super) next_job: u64,
     pub(super) exports: HashMap<u64, Export>,
     pub(super) saving: Vec<Promise<Result<PathBuf, String>>>,
+    /// What was shown when the dialog that asks where to save it was opened.
+    pub(super) captured: Option<Captured>,
+    /// The image of the last frame.
+    pub(super) last_image: Option<ImageSource>,
     /// `None`: the system gave no thread for them.
     thumbnails: Option<Thumbnails>,
     /// The user has chosen an image since the listing began.
@@ -139,6 +143,8 @@ impl Session {
             next_job: 0,
             exports: HashMap::new(),
             saving: Vec::new(),
+            captured: None,
+            last_image: None,
             thumbnails,
             has_chosen: false,
             selects_first: false,
@@ -169,7 +175,7 @@ impl Session {
         self.views.get(&id)
     }
 
-    pub fn view_mut(&mut self, id: ViewId) -> &mut ViewState {
+    pub(super) fn view_mut(&mut self, id: ViewId) -> &mut ViewState {
         self.views.entry(id).or_default()
     }
 
@@ -183,6 +189,11 @@ impl Session {
     /// Which map of the results is asked for.
     pub fn shown(&self) -> Shown {
         if self.explain.norms { Shown::Norms } else { Shown::Relevance { first_block: self.explain.first_block } }
+    }
+
+    /// Whether the view needs a second model that is not there.
+    pub fn lacks_second(&self) -> bool {
+        self.settings.view == View::Difference && !self.compares()
     }
 
     /// Whether two models are compared.
@@ -238,7 +249,7 @@ impl Session {
         self.jobs.retain(|job| job.id != id);
     }
 
-    /// The first of the views that shows anything.
+    /// The main model's view.
     pub fn main_view(&self) -> Option<&ViewState> {
         self.views.get(&views::MAIN)
     }

@@ -65,23 +65,26 @@ impl PhotoOnScreen {
 }
 
 impl ViewState {
-    /// The map to draw, made once per result and choice. A first block beyond the model's is its last.
-    pub fn heat(&mut self, shown: Shown) -> Option<Arc<HeatMap>> {
-        let result = self.result.clone()?;
-        if let Some(cached) = &self.cached
-            && Arc::ptr_eq(&cached.result, &result)
-            && cached.shown == shown
-        {
-            return Some(cached.heat.clone());
+    /// The map to draw.
+    pub fn heat(&self) -> Option<&Arc<HeatMap>> {
+        self.cached.as_ref().map(|cached| &cached.heat)
+    }
+
+    /// Makes the map to draw, once per result and choice. A first block beyond the model's is its last.
+    pub(super) fn prepare_heat(&mut self, shown: Shown) {
+        let is_made = |cached: &Cached, result| Arc::ptr_eq(&cached.result, result) && cached.shown == shown;
+        if self.cached.as_ref().zip(self.result.as_ref()).is_some_and(|(cached, result)| is_made(cached, result)) {
+            return;
         }
-        let map = match shown {
-            Shown::Relevance { first_block } => result.maps.get(first_block).or_else(|| result.maps.last())?,
-            Shown::Norms => result.token_norms.as_ref()?,
-        };
-        let crop = result.prepared.framing.crop_in_image();
-        let heat = Arc::new(HeatMap::new(map.values.clone(), map.grid, crop).ok()?);
-        self.cached = Some(Cached { result, shown, heat: heat.clone() });
-        Some(heat)
+        self.cached = self.result.clone().and_then(|result| {
+            let map = match shown {
+                Shown::Relevance { first_block } => result.maps.get(first_block).or_else(|| result.maps.last())?,
+                Shown::Norms => result.token_norms.as_ref()?,
+            };
+            let crop = result.prepared.framing.crop_in_image();
+            let heat = Arc::new(HeatMap::new(map.values.clone(), map.grid, crop).ok()?);
+            Some(Cached { result, shown, heat })
+        });
     }
 
     /// Begins with another model: the photo stays, its result goes.

@@ -14,6 +14,8 @@ use super::views;
 impl Session {
     /// Sends what is wanted and was not sent before, and closes views that nothing shows any more.
     pub fn send_requests(&mut self) {
+        self.gallery.refresh();
+        self.follow_image();
         let wanted = self.wanted();
         let open: HashSet<ViewId> = wanted.iter().map(|request| request.view).collect();
         let closed: Vec<ViewId> = self.sent.keys().filter(|view| !open.contains(view)).copied().collect();
@@ -33,6 +35,15 @@ impl Session {
             self.view_mut(request.view).error = None;
             self.sent.insert(request.view, request.clone());
             self.engine.send(Request::Explain(Box::new(request)));
+        }
+    }
+
+    /// A patch and a look at one image mean nothing on the next.
+    fn follow_image(&mut self) {
+        if self.last_image.as_ref() != self.image() {
+            self.last_image = self.image().cloned();
+            self.explain.patch = None;
+            self.canvas.look = None;
         }
     }
 
@@ -64,10 +75,12 @@ impl Session {
 
     fn request(&self, view: ViewId, model: &Ready, slot: Slot, method: Method) -> Option<ExplainRequest> {
         let explain = &self.explain;
-        let has_head = model.info.config.classes > 0;
-        // A model without a head explains no class, but it has attention to show.
-        let method = if has_head || !method.needs_head() { method } else { Method::RawAttention };
-        let patch = explain.patch.filter(|_| method.starts_at_token());
+        if method.needs_head() && model.info.config.classes == 0 {
+            return None;
+        }
+        // A patch is one of the main model's; on another grid the same numbers mean another place.
+        let main = &self.models.get(Slot::Main)?.info.config;
+        let patch = explain.patch.filter(|_| method.starts_at_token() && main.grid() == model.info.config.grid());
         Some(ExplainRequest {
             occlusion: self
                 .occluded()

@@ -99,7 +99,7 @@ pub fn is_possible(action: &Action, session: &Session) -> bool {
     match action.command {
         Command::ExportFigure | Command::ExportMap => session.main_view().is_some_and(|view| view.result.is_some()),
         Command::ExportFolder | Command::ClassifyAll | Command::CopyCommandLine => {
-            session.models.main.is_some() && session.image().is_some()
+            session.models.main.is_some() && !session.gallery.order().is_empty()
         }
         Command::SwapModels | Command::CloseSecond => session.compares(),
         Command::ClearOcclusion | Command::UndoOcclusion => session.occluded().is_some(),

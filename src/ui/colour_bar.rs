@@ -43,8 +43,8 @@ pub fn colour_bar_ui(ui: &mut Ui, style: &Style, range: Option<ValueRange>, valu
 
 fn describe(range: Option<ValueRange>) -> String {
     match range {
-        Some(range) => format!("Relevance from {} to {}", number(range.low), number(range.high)),
-        None => "Relevance is flat".to_owned(),
+        Some(range) => format!("Colours from {} to {}", number(range.low), number(range.high)),
+        None => "The map is flat".to_owned(),
     }
 }
 

@@ -12,6 +12,7 @@ use super::theme;
 pub fn show(ui: &mut Ui, session: &Session, commands: &mut Vec<Command>) {
     ui.horizontal(|ui| {
         ui.strong("Log");
+        ui.weak("times in UTC");
         if ui.small_button("Hide").clicked() {
             commands.push(Command::ToggleLog);
         }

@@ -28,7 +28,9 @@ impl Palette {
             let search =
                 TextEdit::singleline(&mut self.text).hint_text("What do you want to do?").desired_width(f32::INFINITY);
             let response = ui.add(search).accessible_name("Command");
-            response.request_focus();
+            if !response.has_focus() {
+                response.request_focus();
+            }
             if response.changed() {
                 self.chosen = 0;
             }

@@ -82,7 +82,7 @@ fn jobs_ui(ui: &mut Ui, session: &Session, commands: &mut Vec<Command>) {
         if ui.small_button("×").accessible_name(format!("Cancel: {}", job.title)).on_hover_text("Cancel").clicked() {
             commands.push(Command::CancelJob(job.id));
         }
-        let share = job.done as f32 / job.total.max(1) as f32;
+        let share = if job.total == 0 { 0.0 } else { job.done as f32 / job.total as f32 };
         let text = RichText::new(&job.title).small();
         let bar = ProgressBar::new(share).desired_width(150.0).desired_height(16.0).text(text);
         let counts = if job.total > 0 { format!("{} of {}", job.done, job.total) } else { job.done.to_string() };

@@ -47,7 +47,7 @@ pub fn run(paths: Vec<PathBuf>) -> eframe::Result {
         .with_inner_size([1280.0, 800.0])
         .with_min_inner_size([720.0, 480.0])
         .with_drag_and_drop(true);
-    let options = eframe::NativeOptions { viewport, centered: true, ..Default::default() };
+    let options = eframe::NativeOptions { viewport, ..Default::default() };
     let create = move |cc: &eframe::CreationContext<'_>| {
         let wake = waker(&cc.egui_ctx);
         let settings = cc.storage.and_then(|storage| eframe::get_value(storage, SETTINGS)).unwrap_or_default();
@@ -120,6 +120,7 @@ impl eframe::App for Window {
             }
         }
         self.session.send_requests();
+        self.session.prepare_maps();
         self.follow_settings(ctx);
         if let Some(text) = self.session.to_clipboard.take() {
             ctx.copy_text(text);
@@ -161,7 +162,7 @@ impl eframe::App for Window {
                 self.panel.show(ui, &self.session, &mut commands);
             });
         }
-        CentralPanel::no_frame().show(ui, |ui| self.canvas.show(ui, &mut self.session, &mut commands));
+        CentralPanel::no_frame().show(ui, |ui| self.canvas.show(ui, &self.session, &mut commands));
         drop::hint(&ctx);
         notices::show(&ctx, &self.session, &mut commands);
         self.palette.show(&ctx, &self.session, &mut commands);

@@ -1,5 +1,5 @@
 //! The window as a user meets it: controls by their names, keys and the pointer, and what they change.
-#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking, as tests do")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail by panicking, as tests do")]
 
 mod canvas;
 mod explain;

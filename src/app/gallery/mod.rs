@@ -200,6 +200,8 @@ impl Gallery {
         self.haystack = None;
         self.selected = None;
         self.is_stale = true;
+        self.order.clear();
+        self.selected_position = None;
     }
 
     /// The index of a picture.

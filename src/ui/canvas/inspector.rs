@@ -20,6 +20,7 @@ pub struct Inspected {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PatchValue {
     pub index: PatchIndex,
+    pub grid: Size,
     /// As computed.
     pub raw: f32,
     /// Between the map's minimum (0) and maximum (1); `None` in a flat map.
@@ -52,7 +53,7 @@ fn value_at(map: &HeatMap, index: PatchIndex) -> Option<PatchValue> {
     let mut normalised = map.values().to_vec();
     let normalised = normalise(&mut normalised).ok().map(|()| normalised[at]);
     let rank = 1 + map.values().iter().filter(|value| **value > raw).count();
-    Some(PatchValue { index, raw, normalised, rank, count: map.values().len() })
+    Some(PatchValue { index, grid: map.grid(), raw, normalised, rank, count: map.values().len() })
 }
 
 impl Inspected {
@@ -61,7 +62,7 @@ impl Inspected {
         let [r, g, b] = self.colour;
         let pixel = format!("x {}  y {}  #{r:02x}{g:02x}{b:02x}", self.column, self.row);
         let patch = match &self.patch {
-            Some(PatchValue { index, raw, normalised, rank, count }) => {
+            Some(PatchValue { index, raw, normalised, rank, count, .. }) => {
                 let scaled = normalised.map_or_else(String::new, |value| format!(" ({value:.2})"));
                 let (row, column) = (index.row, index.column);
                 format!("patch {row},{column}  r {}{scaled}  rank {rank}/{count}", number(*raw))

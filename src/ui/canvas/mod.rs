@@ -38,11 +38,13 @@ pub struct CanvasUi {
     inspected: Option<Inspected>,
     /// Where the brush was in the last frame, in photo pixels.
     brush_at: Option<Position>,
+    /// The pane it began in.
+    brush_in: Option<Rect>,
 }
 
 impl Default for CanvasUi {
     fn default() -> Self {
-        Self { wipe: 0.5, difference: DifferenceMap::default(), inspected: None, brush_at: None }
+        Self { wipe: 0.5, difference: DifferenceMap::default(), inspected: None, brush_at: None, brush_in: None }
     }
 }
 
@@ -51,7 +53,7 @@ const BLINK_SECS: f64 = 0.7;
 
 impl CanvasUi {
     /// Fills the space that is left; `commands` gets what the user does.
-    pub fn show(&mut self, ui: &mut Ui, session: &mut Session, commands: &mut Vec<Command>) {
+    pub fn show(&mut self, ui: &mut Ui, session: &Session, commands: &mut Vec<Command>) {
         let bar = if session.image().is_some() { bar::HEIGHT } else { 0.0 };
         let area = ui.available_rect_before_wrap();
         let (canvas, bar) = area.split_top_bottom_at_y(area.bottom() - bar);
@@ -78,7 +80,7 @@ impl CanvasUi {
         ui.advance_cursor_after_rect(area);
     }
 
-    fn panes(&mut self, ui: &Ui, session: &mut Session, area: Rect) -> Vec<Pane> {
+    fn panes(&mut self, ui: &Ui, session: &Session, area: Rect) -> Vec<Pane> {
         let blink = if session.settings.view == View::Blink {
             let phase = ui.input(|input| input.time) / BLINK_SECS;
             ui.ctx().request_repaint_after(Duration::from_secs_f64((1.0 - phase.fract()) * BLINK_SECS));
@@ -92,7 +94,7 @@ impl CanvasUi {
     fn show_panes(
         &mut self,
         ui: &mut Ui,
-        session: &mut Session,
+        session: &Session,
         panes: &[Pane],
         photo: &PhotoOnScreen,
         response: &Response,
@@ -103,7 +105,9 @@ impl CanvasUi {
         let pixels = panes[0].rect.size() * ui.pixels_per_point();
         let fitted = Look::fit(size.width as f64, size.height as f64, f64::from(pixels.x), f64::from(pixels.y));
         let look = session.canvas.look.unwrap_or(fitted);
-        session.canvas.seen = Some(look);
+        if session.canvas.seen != Some(look) {
+            commands.push(Command::Seen(look));
+        }
         for (slot, pane) in panes.iter().enumerate() {
             let frame = ScreenFrame { rect: pane.rect, look, pixels_per_point };
             draw(ui, session, pane, &frame, slot as u64);
@@ -116,7 +120,9 @@ impl CanvasUi {
         }
         let pointer = response.hover_pos().or(response.interact_pointer_pos());
         let under = pointer.and_then(|pos| panes.iter().find(|pane| pane.clip.contains(pos)));
-        let rect = under.map_or(panes[0].rect, |pane| pane.rect);
+        // A stroke stays in the pane where it began, wherever the pointer goes.
+        let begun = self.brush_in.filter(|_| self.brush_at.is_some());
+        let rect = begun.unwrap_or_else(|| under.map_or(panes[0].rect, |pane| pane.rect));
         let frame = ScreenFrame { rect, look, pixels_per_point };
         let looks = session.canvas.tool == Tool::Look;
         navigation::navigate(ui, response, &frame, size, looks, commands);
@@ -133,7 +139,9 @@ impl CanvasUi {
         if response.clicked()
             && let Some(inspected) = &self.inspected
         {
-            let index = inspected.patch.map(|patch| patch.index);
+            let grid = session.models.get(Slot::Main).map(|model| model.info.config.grid());
+            // A patch of a model with another grid is none of the main model's.
+            let index = inspected.patch.filter(|patch| Some(patch.grid) == grid).map(|patch| patch.index);
             commands.push(Command::Patch(index.filter(|index| session.explain.patch != Some(*index))));
         }
     }
@@ -157,7 +165,10 @@ impl CanvasUi {
             return;
         };
         match self.brush_at {
-            None => commands.push(Command::Paint(Paint::Begin { at, radius })),
+            None => {
+                self.brush_in = Some(frame.rect);
+                commands.push(Command::Paint(Paint::Begin { at, radius }));
+            }
             Some(before) if before != at => commands.push(Command::Paint(Paint::To(at))),
             Some(_) => {}
         }
@@ -186,9 +197,9 @@ fn draw(ui: &Ui, session: &Session, pane: &Pane, frame: &ScreenFrame, slot: u64)
         if session.settings.show_crop {
             overlay::crop(ui, pane.clip, frame, prepared);
         }
-        let patch = session.models.get(Slot::Main).map(|model| model.info.config.patch);
-        if let (Some(index), Some(patch)) = (session.explain.patch, patch) {
-            overlay::patch(ui, pane.clip, frame, prepared, index, patch);
+        let result = view.and_then(|view| view.result.as_ref());
+        if let Some((result, index)) = result.and_then(|result| Some((result, result.request.patch?))) {
+            overlay::patch(ui, pane.clip, frame, prepared, index, result.patch);
         }
     }
     let is_right_half = session.settings.view == View::Wipe && pane.clip.right() >= pane.rect.right();

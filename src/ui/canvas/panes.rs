@@ -26,6 +26,8 @@ pub struct Pane {
     /// The result of this pane is still being computed.
     pub waiting: bool,
     pub error: Option<String>,
+    /// The map is one model's minus the other's.
+    pub is_difference: bool,
 }
 
 /// What a pane is to show, before it has a place.
@@ -39,7 +41,7 @@ struct Content {
 const GAP: f32 = 6.0;
 
 /// The panes of the chosen view inside of `area`; none while there is no photo.
-pub fn arrange(session: &mut Session, area: Rect, wipe: f32, blink: bool, difference: &mut DifferenceMap) -> Vec<Pane> {
+pub fn arrange(session: &Session, area: Rect, wipe: f32, blink: bool, difference: &mut DifferenceMap) -> Vec<Pane> {
     let contents = contents(session, blink);
     let rects = match session.settings.view {
         View::Wipe => {
@@ -51,16 +53,14 @@ pub fn arrange(session: &mut Session, area: Rect, wipe: f32, blink: bool, differ
         _ => tiles(area, contents.len()).into_iter().map(|rect| (rect, rect)).collect(),
     };
     let heat = session.settings.show_heat;
-    let shown = session.shown();
     let mut panes: Vec<Pane> = Vec::new();
     for (content, (rect, clip)) in contents.into_iter().zip(rects) {
         let waiting = session.is_waiting(content.view);
         // The photo is the same in all views; a view whose own is not there yet borrows the main one's.
         let photo = session.view(content.view).and_then(drawn).or_else(|| session.main_view().and_then(drawn));
         let Some(photo) = photo else { continue };
-        let view = session.view_mut(content.view);
-        let map = if content.with_heat && heat { view.heat(shown) } else { None };
-        let error = view.error.clone();
+        let map = session.heat(content.view).filter(|_| content.with_heat && heat).cloned();
+        let error = session.view(content.view).and_then(|view| view.error.clone());
         panes.push(Pane {
             rect,
             clip,
@@ -70,6 +70,7 @@ pub fn arrange(session: &mut Session, area: Rect, wipe: f32, blink: bool, differ
             view: content.view,
             waiting,
             error,
+            is_difference: false,
         });
     }
     if session.settings.view == View::Difference {
@@ -85,12 +86,23 @@ fn drawn(view: &ViewState) -> Option<Arc<Photo>> {
 
 fn contents(session: &Session, blink: bool) -> Vec<Content> {
     let model = |slot| session.models.get(slot).map_or_else(String::new, |model| model.info.name.clone());
-    let method = session.explain.method.title();
+    let explained = |slot, view| {
+        let class = session.view(view).and_then(|view| view.result.as_ref()).and_then(|result| result.target);
+        let name = session.models.get(slot).zip(class).map(|(model, class)| model.info.classes.short_name(class));
+        name.map_or_else(|| model(slot), |name| format!("{}: {name}", model(slot)))
+    };
+    // What the picture shows, which may still be the method chosen before.
+    let result = session.main_view().and_then(|view| view.result.as_ref());
+    let method = match result {
+        _ if session.explain.norms => "length of the output tokens",
+        Some(result) => result.request.method.title(),
+        None => session.explain.method.title(),
+    };
     let photo = || Content { title: "photo".to_owned(), view: views::MAIN, with_heat: false };
     let main = |title: String| Content { title, view: views::MAIN, with_heat: true };
     let second = |title: String| Content { title, view: views::SECOND, with_heat: true };
     let two = if session.compares() {
-        [main(model(Slot::Main)), second(model(Slot::Second))]
+        [main(explained(Slot::Main, views::MAIN)), second(explained(Slot::Second, views::SECOND))]
     } else {
         [photo(), main(method.to_owned())]
     };
@@ -116,36 +128,34 @@ fn contents(session: &Session, blink: bool) -> Vec<Content> {
     }
 }
 
-/// Ranges and colours: one for all panes where a scale is shared or two models are compared.
+/// How much of the opacity a map keeps that is not what is asked for now.
+const STALE: f32 = 0.35;
+
+/// Ranges and colours.
 fn set_styles(session: &Session, panes: &mut [Pane]) {
-    let style = &session.settings.style;
-    let mut mode = session.settings.range;
-    // Two models are only comparable on one scale.
-    if mode == RangeMode::PerImage && session.compares() && session.settings.view != View::Grid {
-        mode = RangeMode::Shared;
-    }
-    let maps: Vec<Arc<HeatMap>> =
-        panes.iter().filter_map(|pane| pane.heat.as_ref().map(|(map, _)| map.clone())).collect();
-    let all: Vec<&[f32]> = maps.iter().filter(|map| !is_difference(map)).map(|map| map.values()).collect();
     for pane in panes {
-        let Some((map, own)) = &mut pane.heat else { continue };
-        *own = style.clone();
-        if is_difference(map) {
-            own.colours = ColourMap::Diverging;
-            own.threshold = 0.0;
-            own.range = RangeMode::PerImage.resolve(map.values(), &[], None, own.colours);
-            if let Some(range) = own.range {
+        let is_stale = pane.waiting && is_of_another_method(session, pane.view);
+        let Some((map, style)) = &mut pane.heat else { continue };
+        *style = session.settings.style.clone();
+        if pane.is_difference {
+            style.colours = ColourMap::Diverging;
+            style.threshold = 0.0;
+            style.range = RangeMode::PerImage.resolve(map.values(), &[], None, style.colours);
+            if let Some(range) = style.range {
                 pane.title += &format!(", ±{:.2}", range.high);
             }
         } else {
-            own.range = mode.resolve(map.values(), &all, session.settings.locked_range, own.colours);
+            style.range = session.range_of(map);
+        }
+        if is_stale {
+            style.opacity *= STALE;
         }
     }
 }
 
-/// Differences are the only maps below zero.
-fn is_difference(map: &HeatMap) -> bool {
-    map.values().iter().any(|value| *value < 0.0)
+fn is_of_another_method(session: &Session, view: ViewId) -> bool {
+    let shown = session.view(view).and_then(|view| view.result.as_ref()).map(|result| result.request.method);
+    matches!(view, views::MAIN | views::SECOND) && shown.is_some_and(|method| method != session.explain.method)
 }
 
 /// Equal tiles beside each other.

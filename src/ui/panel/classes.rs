@@ -22,7 +22,9 @@ impl ClassSearch {
             ui.set_width(260.0);
             let search = TextEdit::singleline(&mut self.text).hint_text("Name, WordNet id or number");
             let response = ui.add(search).accessible_name(format!("Search: {label}"));
-            response.request_focus();
+            if !response.has_focus() {
+                response.request_focus();
+            }
             let found: Vec<usize> = classes.search(&self.text).take(SHOWN).collect();
             ScrollArea::vertical().max_height(280.0).show(ui, |ui| {
                 for &class in &found {
