@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::image::ImageSource;
 use crate::jobs::download::DownloadState;
 use crate::jobs::engine_thread::{Event, ModelId, ModelInfo, Request, ViewId, ViewResult};
 use crate::jobs::model::ModelSource;
@@ -64,13 +65,16 @@ impl Session {
                     }
                 }
             }
-            Event::BatchAdvanced { id, done, total, outcome, .. } => self.export_advanced(id, done, total, outcome),
+            Event::BatchAdvanced { id, done, total, path, outcome } => {
+                self.advance_job(id.0, done as u64, total as u64);
+                self.export_advanced(id, &ImageSource::file(path), outcome);
+            }
             Event::BatchDone { id, end } => self.export_done(id, &end),
         }
     }
 
     /// The photo is uploaded once, however many views show it.
-    fn drawn_twin(&self, source: &crate::image::ImageSource) -> Option<Arc<Photo>> {
+    fn drawn_twin(&self, source: &ImageSource) -> Option<Arc<Photo>> {
         let photos = self.views.values().filter_map(|view| view.photo.as_ref());
         photos.into_iter().find(|photo| photo.decoded.source == *source).map(|photo| photo.drawn.clone())
     }
