@@ -54,13 +54,13 @@ fn every_picture_has_its_turn_and_a_broken_one_stops_nobody() {
     let job = ExplainJob { out: Some(folder.path().join("out")), ..ExplainJob::default() };
     window.thread.send(batch(job, inputs.clone(), &Cancel::default()));
     for (index, input) in inputs.iter().enumerate() {
-        let Event::BatchAdvanced { id: BATCH, done, total: 4, path, outcome } = window.next() else {
+        let Event::BatchAdvanced { id: BATCH, done, total: 4, source, outcome } = window.next() else {
             panic!("no news")
         };
-        assert_eq!((done, &*path), (index + 1, input.source.path()));
+        assert_eq!((done, &source), (index + 1, &input.source));
         match outcome {
             Ok(report) => assert_eq!(report.files.iter().filter(|file| file.exists()).count(), 3),
-            Err(error) => assert!(error.ends_with(&*path.to_string_lossy()), "{error}"),
+            Err(error) => assert!(error.ends_with(&*source.path().to_string_lossy()), "{error}"),
         }
     }
     assert_eq!(end(&mut window), BatchEnd::Finished { explained: 2, failed: 2 });

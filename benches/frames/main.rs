@@ -9,7 +9,7 @@
 mod clock;
 mod driven;
 #[path = "../../tests/support/offscreen.rs"]
-#[allow(dead_code, reason = "the tests of the shaders use the rest of it")]
+#[allow(dead_code, clippy::unwrap_used, clippy::panic, reason = "a helper of tests; they use the rest of it")]
 mod offscreen;
 mod photos;
 

@@ -69,7 +69,10 @@ impl Session {
                     }
                 }
             }
-            Event::BatchAdvanced { id, done, total, outcome, .. } => self.export_advanced(id, done, total, outcome),
+            Event::BatchAdvanced { id, done, total, source, outcome } => {
+                self.advance_job(id.0, done as u64, total as u64);
+                self.export_advanced(id, &source, outcome);
+            }
             Event::BatchDone { id, end } => self.export_done(id, &end),
         }
     }

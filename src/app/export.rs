@@ -26,8 +26,6 @@ pub struct Export {
     model: ModelId,
     /// Where maps and table go; `None` when only predictions are wanted.
     folder: Option<PathBuf>,
-    /// In the order of the batch.
-    sources: Vec<ImageSource>,
     done: usize,
     /// For the table.
     reports: Vec<Report>,
@@ -129,38 +127,34 @@ impl Session {
     fn begin_batch(&mut self, what: &str, job: ExplainJob, folder: Option<PathBuf>) {
         let Some(model) = self.models.get(Slot::Main).map(|model| model.id) else { return };
         let items = self.gallery.items();
-        let sources: Vec<_> = self.gallery.order().iter().map(|&at| items[at as usize].source.clone()).collect();
-        let inputs = named_by_file(sources.iter().cloned());
+        let inputs = named_by_file(self.gallery.order().iter().map(|&at| items[at as usize].source.clone()));
         let (id, cancel) = self.begin_job(format!("{what} {} images", inputs.len()));
-        self.exports.insert(id, Export { model, folder, sources, done: 0, reports: Vec::new() });
+        self.exports.insert(id, Export { model, folder, done: 0, reports: Vec::new() });
         self.engine.send(Request::Batch { id: BatchId(id), model, job: Box::new(job), inputs, cancel });
     }
 
     pub(super) fn export_advanced(
         &mut self,
         BatchId(id): BatchId,
-        done: usize,
-        total: usize,
+        source: &ImageSource,
         outcome: Result<Box<Report>, String>,
     ) {
-        self.advance_job(id, done as u64, total as u64);
         let main = self.models.get(Slot::Main).map(|model| model.id);
         let Some(export) = self.exports.get_mut(&id) else { return };
-        let source = done.checked_sub(1).and_then(|index| export.sources.get(index)).cloned();
         let is_of_main = Some(export.model) == main;
-        match (outcome, source) {
-            (Ok(report), source) => {
+        match outcome {
+            Ok(report) => {
                 let best = report.top.first();
                 let prediction = best.map(|best| Prediction { class: best.index, confidence: best.probability });
                 export.done += 1;
                 if export.folder.is_some() {
                     export.reports.push(*report);
                 }
-                if let Some(source) = source.filter(|_| is_of_main) {
-                    self.gallery.set_prediction(&source, prediction);
+                if is_of_main {
+                    self.gallery.set_prediction(source, prediction);
                 }
             }
-            (Err(error), _) => self.notices.log(Level::Error, &error),
+            Err(error) => self.notices.log(Level::Error, &error),
         }
     }
 

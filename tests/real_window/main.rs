@@ -3,6 +3,7 @@
 //! The pictures go to `target/artefacts`, or to the folder that `VITRINE_ARTEFACTS` names. Without Xvfb and xdotool
 //! the tests say so and pass, except under `CI=true`.
 #![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail by panicking, as tests do")]
 
 mod desktop;
 mod picture;

@@ -57,14 +57,6 @@ impl Picture {
         sum as f64 / f64::from(3 * area.width * area.height)
     }
 
-    /// Mean distance between a pixel's greatest and least channel, 0 (grey) to 255.
-    pub fn colourfulness(&self, area: Area) -> f64 {
-        let spread = |Rgb(pixel): Rgb<u8>| {
-            u64::from(pixel[0].max(pixel[1]).max(pixel[2])) - u64::from(pixel[0].min(pixel[1]).min(pixel[2]))
-        };
-        self.pixels(area).map(spread).sum::<u64>() as f64 / f64::from(area.width * area.height)
-    }
-
     /// How many of the pixels are green: by 20 of 255 more than red and than blue.
     pub fn green_share(&self, area: Area) -> f64 {
         let is_green = |Rgb([r, g, b]): &Rgb<u8>| *g > r.saturating_add(20) && *g > b.saturating_add(20);

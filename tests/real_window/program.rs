@@ -35,9 +35,9 @@ impl<'a> Program<'a> {
         program
     }
 
-    /// The screen when the area has come to rest with a photo in it; before, there are but grey words.
+    /// The screen when the area has come to rest with heat in it, which comes a little after the photo.
     pub fn first_picture(&mut self, area: Area) -> Picture {
-        self.wait("a photo", |program| (program.desktop.screen().colourfulness(area) > 10.0).then_some(()));
+        self.wait("heat", |program| (program.desktop.screen().green_share(area) > 0.002).then_some(()));
         self.settled_picture(area)
     }
 

@@ -61,8 +61,8 @@ impl Batch {
             Ok(Some(outcome)) => outcome.map_err(|error| error.to_string()),
             Err(fault) => Err(fault),
         };
-        let path = input.source.path().to_owned();
-        let in_path = path.display().to_string();
+        let source = input.source.clone();
+        let in_path = source.path().display().to_string();
         let outcome =
             outcome.map_err(|error| if error.contains(&in_path) { error } else { format!("{error}: {in_path}") });
         if outcome.is_ok() {
@@ -71,7 +71,7 @@ impl Batch {
             self.failed += 1;
         }
         let (done, total) = (next + 1, self.inputs.len());
-        interactive.outbox.send(Event::BatchAdvanced { id: self.id, done, total, path, outcome });
+        interactive.outbox.send(Event::BatchAdvanced { id: self.id, done, total, source, outcome });
         (done == total).then_some(BatchEnd::Finished { explained: self.explained, failed: self.failed })
     }
 }

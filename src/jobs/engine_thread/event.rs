@@ -1,6 +1,5 @@
 //! What the engine thread answers.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::engine::DeviceInfo;
@@ -55,7 +54,7 @@ pub enum Event {
         id: BatchId,
         done: usize,
         total: usize,
-        path: PathBuf,
+        source: ImageSource,
         outcome: Result<Box<Report>, String>,
     },
     /// Nothing more comes of this batch.

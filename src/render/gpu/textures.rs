@@ -155,13 +155,14 @@ fn texels(rgb: &RgbImage, tile: &Tile) -> Vec<u8> {
     let (columns, rows) = (&tile.columns.held, &tile.rows.held);
     let (last_column, last_row) = (rgb.width() as usize - 1, rgb.height() as usize - 1);
     let stride = 3 * rgb.width() as usize;
-    let mut texels = vec![255; 4 * columns.len() * rows.len()];
+    // Zeros come from the system untouched; any other number would be written here, on the window's thread.
+    let mut texels = vec![0; 4 * columns.len() * rows.len()];
     texels.par_chunks_exact_mut(4 * columns.len()).enumerate().for_each(|(row, line)| {
         let y = (rows.start as usize + row).min(last_row);
         let source = &rgb.as_raw()[stride * y..stride * (y + 1)];
         for (column, texel) in line.chunks_exact_mut(4).enumerate() {
             let x = 3 * (columns.start as usize + column).min(last_column);
-            texel[..3].copy_from_slice(&source[x..x + 3]);
+            texel.copy_from_slice(&[source[x], source[x + 1], source[x + 2], 255]);
         }
     });
     texels
