@@ -42,16 +42,16 @@ impl Notices {
     /// The rest is in the log.
     const ON_SCREEN: usize = 4;
 
-    pub fn info(&mut self, text: impl Into<String>) {
-        self.add(Level::Info, text.into());
+    pub fn info(&mut self, text: impl AsRef<str>) {
+        self.add(Level::Info, text.as_ref());
     }
 
-    pub fn warning(&mut self, text: impl Into<String>) {
-        self.add(Level::Warning, text.into());
+    pub fn warning(&mut self, text: impl AsRef<str>) {
+        self.add(Level::Warning, text.as_ref());
     }
 
-    pub fn error(&mut self, text: impl Into<String>) {
-        self.add(Level::Error, text.into());
+    pub fn error(&mut self, text: impl AsRef<str>) {
+        self.add(Level::Error, text.as_ref());
     }
 
     /// Into the log only.
@@ -62,8 +62,8 @@ impl Notices {
         self.log.push_back(LogLine { at: SystemTime::now(), level, text: text.into() });
     }
 
-    fn add(&mut self, level: Level, text: String) {
-        let text = capitalised(&text);
+    fn add(&mut self, level: Level, text: &str) {
+        let text = capitalised(text);
         self.log(level, text.clone());
         // The same message again restarts its time instead of piling up.
         self.shown.retain(|notice| notice.text != text);

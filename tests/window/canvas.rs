@@ -81,7 +81,7 @@ fn the_wheel_zooms_around_the_pointer_and_a_double_click_fits() {
     assert!(look(&gui).zoom < fitted.zoom);
     for _ in 0..2 {
         gui.harness.drag_at(pos);
-        gui.harness.event(crate::gui::released(pos));
+        gui.harness.event(crate::pointer::released(pos));
     }
     gui.settle();
     assert_eq!((gui.session().canvas.look, look(&gui)), (None, fitted));

@@ -1,5 +1,5 @@
 //! The window as a user meets it: controls by their names, keys and the pointer, and what they change.
-#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking, as tests do")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail by panicking, as tests do")]
 
 mod canvas;
 mod explain;
@@ -11,6 +11,7 @@ mod occlusion;
 #[path = "../support/offscreen.rs"]
 #[allow(dead_code, reason = "each test binary uses its own part")]
 mod offscreen;
+mod pointer;
 mod shell;
 mod snapshots;
 mod views;
