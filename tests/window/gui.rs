@@ -69,7 +69,7 @@ impl Default for Opening {
 }
 
 /// Long for a computation, short for a test that hangs.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 impl Gui {
     /// The embedded demo, its first image explained.
