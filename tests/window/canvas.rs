@@ -43,7 +43,7 @@ fn what_lies_under_the_pointer_is_told() {
     assert!(gui.has("Drag to pan"));
     gui.harness.hover_at(gui.canvas().center() + vec2(10.0, 10.0));
     gui.settle();
-    assert!(gui.has("patch 6,6  r ") && gui.has("of 144"));
+    assert!(gui.has("patch 6,6  r ") && gui.has("/144"));
     gui.harness.hover_at(gui.canvas().left_top() + vec2(3.0, 3.0));
     gui.settle();
     assert!(gui.has("Drag to pan"), "beside the photo");
@@ -81,7 +81,7 @@ fn the_wheel_zooms_around_the_pointer_and_a_double_click_fits() {
     assert!(look(&gui).zoom < fitted.zoom);
     for _ in 0..2 {
         gui.harness.drag_at(pos);
-        gui.harness.event(crate::gui::released(pos));
+        gui.harness.event(crate::pointer::released(pos));
     }
     gui.settle();
     assert_eq!((gui.session().canvas.look, look(&gui)), (None, fitted));

@@ -106,7 +106,7 @@ fn an_unknown_file_is_refused_by_name() {
     let path = folder.path().join("notes.docx");
     std::fs::write(&path, b"text").unwrap();
     gui.apply(Command::Open(vec![path]));
-    assert!(gui.has_notice("neither a picture nor model weights") && gui.has_notice("notes.docx"));
+    assert!(gui.has_notice("no picture, model or table of labels") && gui.has_notice("notes.docx"));
     assert_eq!(gui.session().gallery.items().len(), 72, "what was there stays");
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use eframe::egui::accesskit::Role;
-use eframe::egui::{self, Modifiers, Pos2, Rect, Vec2, vec2};
+use eframe::egui::{self, Modifiers, Rect};
 use eframe::egui_wgpu::RenderState;
 use egui_kittest::kittest::{NodeT, Queryable};
 use egui_kittest::wgpu::WgpuTestRenderer;
@@ -69,7 +69,7 @@ impl Default for Opening {
 }
 
 /// Long for a computation, short for a test that hangs.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 impl Gui {
     /// The embedded demo, its first image explained.
@@ -224,40 +224,6 @@ impl Gui {
         self.harness.get_by_label_contains("Canvas").rect()
     }
 
-    pub fn click_at(&mut self, pos: Pos2) {
-        self.harness.hover_at(pos);
-        self.harness.drag_at(pos);
-        self.harness.event(released(pos));
-        self.settle();
-        // A second click soon after would be a double click.
-        self.harness.run_steps(30);
-    }
-
-    /// Presses at `from`, moves in steps, lets go.
-    pub fn drag(&mut self, from: Pos2, by: Vec2) {
-        self.harness.hover_at(from);
-        self.harness.drag_at(from);
-        for step in 1..=4 {
-            self.harness.hover_at(from + by * (step as f32 / 4.0));
-        }
-        self.harness.event(released(from + by));
-        self.settle();
-    }
-
-    /// One notch of a wheel, as `points` up.
-    pub fn wheel(&mut self, pos: Pos2, points: f32) {
-        self.harness.hover_at(pos);
-        self.harness.event(egui::Event::MouseWheel {
-            unit: egui::MouseWheelUnit::Point,
-            delta: vec2(0.0, points),
-            phase: egui::TouchPhase::Move,
-            source: egui::MouseWheelSource::Wheel,
-            modifiers: Modifiers::NONE,
-        });
-        // egui spreads a notch over some frames.
-        self.harness.run_steps(20);
-    }
-
     /// What is on screen.
     pub fn picture(&mut self) -> RgbaImage {
         self.harness.remove_cursor();
@@ -282,7 +248,8 @@ impl Gui {
         let mut masks = Vec::new();
         // What computes and draws: as wide as a long name of a device, aligned to the right.
         let device = self.harness.query_all_by_label_contains(" · ").map(|node| node.rect()).find(|r| r.top() < 30.0);
-        masks.extend(device.map(|rect| Rect::from_min_max(rect.max - vec2(220.0, rect.height()), rect.max)));
+        let views = self.harness.query_all_by_label("Grid").map(|node| node.rect()).find(|r| r.top() < 30.0).unwrap();
+        masks.extend(device.map(|rect| rect.with_min_x((rect.right() - 220.0).max(views.right() + 4.0))));
         masks.extend(
             self.harness
                 .query_all_by_label_contains(" ms")
@@ -306,9 +273,4 @@ impl Gui {
         self.harness.remove_cursor();
         self.settle();
     }
-}
-
-/// The primary button is let go.
-pub fn released(pos: Pos2) -> egui::Event {
-    egui::Event::PointerButton { pos, button: egui::PointerButton::Primary, pressed: false, modifiers: Modifiers::NONE }
 }

@@ -67,7 +67,7 @@ fn ranges_can_be_cut_shared_locked_and_reset() {
     gui.menu("Images", "Next image");
     gui.explained();
     assert_eq!(gui.session().settings.locked_range, Some(locked), "kept for the next image");
-    let text = format!("Relevance from {:.2e}", locked.low);
+    let text = format!("Colours from {:.2e}", locked.low);
     assert!(gui.has(&text), "the colour bar says so: {text}");
     gui.click("Reset heat");
     assert_eq!(gui.session().settings.range, RangeMode::PerImage, "the range is part of the heat");

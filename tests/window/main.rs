@@ -11,6 +11,7 @@ mod occlusion;
 #[path = "../support/offscreen.rs"]
 #[allow(dead_code, reason = "each test binary uses its own part")]
 mod offscreen;
+mod pointer;
 mod shell;
 mod snapshots;
 mod views;

@@ -79,6 +79,6 @@ fn hint(session: &Session) -> &'static str {
     }
     match session.canvas.tool {
         Tool::Look => "Drag to pan, wheel to zoom,\nclick a patch for its row",
-        Tool::Occlude => "Paint to hide parts of the photo, hold space to pan,\nCtrl+Z takes a stroke back",
+        Tool::Occlude => "Paint to hide, hold space to pan,\nCtrl+Z takes a stroke back",
     }
 }
