@@ -76,6 +76,42 @@ fn no_damage_inside_a_jpeg_makes_the_decoder_stumble() {
     }
 }
 
+/// A JPEG segment: marker, length, content.
+fn segment(marker: u8, content: &[u8]) -> Vec<u8> {
+    [&[0xff, marker], &(content.len() as u16 + 2).to_be_bytes()[..], content].concat()
+}
+
+#[test]
+fn a_hidden_frame_header_of_another_size_claims_no_memory() {
+    let whole = std::fs::read(data("libjpeg_422.jpg")).unwrap();
+    let expected = decode(&whole, Path::new("whole.jpg")).unwrap();
+    // 65 500 × 65 500 in three components of 4×4 blocks, inside of what one decoder takes for a segment to skip and
+    // the other for a marker without length. The coefficients alone would take 25 GB.
+    let frame = [8, 0xff, 0xdc, 0xff, 0xdc, 3, 1, 0x44, 0, 2, 0x44, 0, 3, 0x44, 0];
+    let bytes = [&whole[..2], &segment(0x01, &segment(0xc0, &frame)), &whole[2..]].concat();
+    let size = decode(&bytes, Path::new("hidden.jpg")).unwrap().size();
+    assert_eq!(size, expected.size());
+}
+
+#[test]
+fn components_named_red_green_and_blue_are_not_converted() {
+    let whole = std::fs::read(data("libjpeg_422.jpg")).unwrap();
+    let position = |bytes: &[u8], marker| bytes.windows(2).position(|pair| pair == [0xff, marker]).unwrap();
+    let mut bytes = whole.clone();
+    let (frame, scan) = (position(&bytes, 0xc0), position(&bytes, 0xda));
+    for (index, name) in b"RGB".iter().enumerate() {
+        bytes[frame + 10 + 3 * index] = *name;
+        bytes[scan + 5 + 2 * index] = *name;
+    }
+    let with_marker = decode(&bytes, Path::new("jfif.jpg")).unwrap();
+    assert_eq!(with_marker.rgb, decode(&whole, Path::new("whole.jpg")).unwrap().rgb, "JFIF is always YCbCr");
+
+    let marker = position(&bytes, 0xe0);
+    bytes[marker + 4] = b'X'; // no longer «JFIF»
+    let named = decode(&bytes, Path::new("named.jpg")).unwrap();
+    assert_ne!(named.rgb, with_marker.rgb);
+}
+
 #[test]
 fn sixteen_bits_keep_their_high_byte() {
     let rgb = load(&data("rgb_16bit.png")).unwrap();
@@ -312,6 +348,14 @@ fn the_preview_is_what_the_model_sees() {
             assert_eq!((value * 255.0).round() as u8, pixel[channel]);
         }
     }
+}
+
+#[test]
+fn a_photo_of_a_single_column_costs_no_more_than_its_crop() {
+    // As a PNG it takes 39 kB; all of its rows, widened to 224 pixels, would take 13 GB.
+    let column = Picture { rgb: ::image::RgbImage::from_pixel(1, 20_000_000, ::image::Rgb([9, 8, 7])).into() };
+    let prepared = prepare(&column, &imagenet(Size::square(224))).unwrap();
+    assert!(prepared.preview().pixels().all(|pixel| pixel.0 == [9, 8, 7]));
 }
 
 #[test]

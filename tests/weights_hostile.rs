@@ -6,8 +6,8 @@ mod support;
 use std::io::{Cursor, Write};
 
 use rand::{Rng, SeedableRng};
-use support::bytes;
 use support::torch::{Saved, legacy_file, named_tensor, text};
+use support::{Tensors, bytes, fixture, safetensors};
 use vitrine::vit::weights::{LoadOptions, Problem, from_bytes};
 
 const OPTIONS: LoadOptions = LoadOptions { heads: Some(3), input: None };
@@ -113,6 +113,100 @@ fn nesting_cycles_and_memo_tricks_end_in_an_error() {
     let cases: [&[u8]; 6] = [&nested, cycle, &doubled, huge_text, b"h\x07.", b"u."];
     for opcodes in cases {
         assert!(matches!(problem(&pickled(opcodes)), Problem::Pickle(_) | Problem::Truncated));
+    }
+}
+
+#[test]
+fn a_long_key_named_over_and_over_is_kept_once() {
+    // 20 000 storages that share a key of 200 kB: 4 GB, were each to have its own.
+    let mut opcodes = vec![b'('];
+    text(&mut opcodes, "storage");
+    opcodes.extend(b"ctorch\nFloatStorage\n");
+    text(&mut opcodes, &"k".repeat(200_000));
+    text(&mut opcodes, "cpu");
+    opcodes.extend(b"K\x01tq\x00");
+    opcodes.extend(b"h\x00Q0".repeat(20_000));
+    // And 20 000 dictionary entries under a key of the same length.
+    opcodes.push(b'0');
+    text(&mut opcodes, &"n".repeat(200_000));
+    opcodes.extend(b"q\x010");
+    opcodes.extend(b"h\x01N".repeat(20_000));
+    let before = peak_memory();
+    assert!(matches!(problem(&legacy_file(&[], &opcodes)), Problem::NotAVisionTransformer(_) | Problem::Pickle(_)));
+    let grown = peak_memory() - before;
+    assert!(grown < 1 << 29, "{grown} bytes");
+}
+
+/// The most memory that this process had in use at once, in bytes; 0 where the system does not tell.
+fn peak_memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or(0) * 1024
+}
+
+#[test]
+fn a_list_copied_into_dictionaries_without_end_is_refused() {
+    // 3000 pairs in a list, made into 3000 dictionaries: 144 MB of pairs for 12 kB of file, and quadratic beyond.
+    let mut opcodes = Vec::new();
+    opcodes.extend(b"NN\x86q\x000](");
+    opcodes.extend(b"h\x00".repeat(3000));
+    opcodes.extend(b"e\x85q\x010ccollections\nOrderedDict\nq\x02");
+    opcodes.extend(b"h\x02h\x01R0".repeat(3000));
+    let problem = problem(&legacy_file(&[], &opcodes));
+    assert!(problem.to_string().contains("values"), "{problem}");
+}
+
+#[test]
+fn tensors_without_elements_are_legitimate() {
+    let empty =
+        Saved { name: "counters", storage: "FloatStorage", elements: 0, bytes: vec![], shape: &[0], strides: &[1] };
+    // Read to its end: what stops the load is only that it is no Vision Transformer.
+    assert!(matches!(problem(&legacy_file(&[empty], b"")), Problem::NotAVisionTransformer(_)));
+}
+
+#[test]
+fn block_numbers_and_widths_without_sense_are_refused() {
+    let whole = fixture("plain.model.safetensors");
+    let changed = |change: &dyn Fn(&mut Tensors)| {
+        let mut tensors = whole.clone();
+        change(&mut tensors);
+        problem(&safetensors(&tensors))
+    };
+    let only_block = |number: &str| {
+        changed(&|tensors| {
+            tensors.retain(|name, _| !name.starts_with("blocks."));
+            tensors.insert(format!("blocks.{number}.norm1.weight"), (vec![1], vec![0.0]));
+        })
+    };
+    assert!(matches!(only_block("18446744073709551615"), Problem::NotAVisionTransformer(_)));
+    assert!(matches!(only_block("18446744073709551614"), Problem::NotAVisionTransformer(_)));
+
+    let dim = whole["norm.weight"].0[0];
+    let no_hidden = changed(&|tensors| {
+        for (name, (shape, data)) in tensors.iter_mut().filter(|(name, _)| name.contains(".mlp.fc")) {
+            let empty = match name.rsplit_once(".mlp.") {
+                Some((_, "fc1.weight")) => vec![0, dim],
+                Some((_, "fc1.bias")) => vec![0],
+                Some((_, "fc2.weight")) => vec![dim, 0],
+                _ => continue,
+            };
+            (*shape, *data) = (empty, Vec::new());
+        }
+    });
+    assert!(no_hidden.to_string().contains("hidden units"), "{no_hidden}");
+}
+
+#[test]
+fn lengths_that_overflow_beside_an_axis_of_zero_are_refused() {
+    let half = 1 << 62;
+    let empty = |name: &str, shape: &[usize]| (name.to_owned(), (shape.to_vec(), Vec::new()));
+    let flat = "Transformer/encoderblock_0/MultiHeadDotProductAttention_1/query/bias";
+    let kernel = "Transformer/encoderblock_0/MultiHeadDotProductAttention_1/query/kernel";
+    let parts = ["query", "key", "value"];
+    let thrice = parts.map(|part| empty(&format!("encoder.layer.0.attention.attention.{part}.weight"), &[half, 0]));
+    let files: [Tensors; 2] = [[empty(flat, &[0, half, 8]), empty(kernel, &[0, half, 8])].into(), thrice.into()];
+    for tensors in files {
+        assert!(matches!(problem(&safetensors(&tensors)), Problem::NotAVisionTransformer(_)));
     }
 }
 

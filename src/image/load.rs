@@ -112,7 +112,7 @@ fn decode_upright(bytes: &[u8], met_end: &mut bool, format: ImageFormat, name: &
     }
     // Unreadable metadata must not keep anyone from the pixels.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let exact = if format == ImageFormat::Jpeg { jpeg::decode(bytes) } else { None };
+    let exact = if format == ImageFormat::Jpeg { jpeg::decode(bytes, size) } else { None };
     let mut picture = match exact {
         Some(rgb) => DynamicImage::ImageRgb8(rgb),
         None => DynamicImage::from_decoder(decoder)?,

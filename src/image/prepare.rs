@@ -130,7 +130,8 @@ pub fn prepare(picture: &Picture, preparation: &Preparation) -> Result<Prepared,
     let original = picture.size();
     let size = preparation.input;
     let framing = Framing::centred(original, preparation.scaled_size(original), size);
-    let seen = resample(&picture.rgb, &framing, preparation.filter)?;
+    let rows = rows_read(original.height as u32, &framing);
+    let seen = resample(&picture.rgb, rows, &framing, preparation.filter)?;
     Ok(Prepared { input: normalise(&seen, preparation), size, framing, seen })
 }
 
@@ -138,20 +139,40 @@ pub fn prepare(picture: &Picture, preparation: &Preparation) -> Result<Prepared,
 ///
 /// In two steps, columns before rows, because the pixels in between are rounded and clamped to 8 bits: the resizer
 /// alone takes rows first, which differs from Pillow by up to 9/255 where the cubic kernel overshoots.
-fn resample(photo: &RgbImage, framing: &Framing, filter: Filter) -> Result<RgbImage, ImageError> {
+///
+/// `first` and `end` are the rows of the photo that take part, see [`rows_read`].
+fn resample(
+    photo: &RgbImage,
+    (first, end): (u32, u32),
+    framing: &Framing,
+    filter: Filter,
+) -> Result<RgbImage, ImageError> {
     let (crop, size) = (framing.crop_in_image(), framing.input());
     let (width, height) = (size.width as u32, size.height as u32);
     let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter.into()));
     let mut resizer = Resizer::new();
 
-    let mut narrowed = RgbImage::new(width, photo.height());
-    let columns = options.crop(crop.left, 0.0, crop.width, f64::from(photo.height()));
+    let mut narrowed = RgbImage::new(width, end - first);
+    let columns = options.crop(crop.left, f64::from(first), crop.width, f64::from(end - first));
     resizer.resize(photo, &mut narrowed, &columns)?;
 
     let mut seen = RgbImage::new(width, height);
-    let rows = options.crop(0.0, crop.top, f64::from(width), crop.height);
+    let rows = options.crop(0.0, crop.top - f64::from(first), f64::from(width), crop.height);
     resizer.resize(&narrowed, &mut seen, &rows)?;
     Ok(seen)
+}
+
+/// The rows of the photo that the kernel reaches from within the crop: the first, and the one after the last.
+///
+/// A photo of one column and 100 million rows is a small file; widened as a whole, it would take 67 GB.
+fn rows_read(photo_height: u32, framing: &Framing) -> (u32, u32) {
+    let crop = framing.crop_in_image();
+    // Bicubic reaches two pixels, of the input where the photo shrinks; one more for rounding.
+    let reach = 2.0 * (crop.height / framing.input().height as f64).max(1.0) + 1.0;
+    // Both lie within the photo, which has at least one row.
+    let first = (crop.top - reach).floor().max(0.0) as u32;
+    let end = (crop.top + crop.height + reach).ceil().min(f64::from(photo_height)) as u32;
+    (first, end)
 }
 
 /// `[height, width, 3]` bytes to `[3, height, width]` normalised floats.
@@ -192,6 +213,23 @@ mod tests {
         // int(248 * 500 / 374) = 331 (331.55), int(256 * 500 / 375) = 341 (341.33)
         assert_eq!(model_at(Size::square(224), 0.9).scaled_size(Size::new(374, 500)), Size::new(248, 331));
         assert_eq!(Preparation::paper(Size::square(224)).scaled_size(Size::new(500, 375)), Size::new(341, 256));
+    }
+
+    #[test]
+    fn rows_that_the_kernel_does_not_reach_change_nothing() {
+        // Enlarged and reduced, cut above and below; the pattern has no two equal neighbours.
+        for (width, height) in [(50, 3000), (300, 900), (700, 2000), (640, 480), (1, 500)] {
+            let photo = RgbImage::from_fn(width, height, |x, y| {
+                ::image::Rgb([(x * 7 + y * 5) as u8, (y * y * 31) as u8, (y * 127) as u8])
+            });
+            let original = Size::new(height as usize, width as usize);
+            for preparation in [model_at(Size::square(224), 0.9), Preparation::paper(Size::new(64, 32))] {
+                let framing = Framing::centred(original, preparation.scaled_size(original), preparation.input);
+                let resampled = |rows| resample(&photo, rows, &framing, preparation.filter).unwrap();
+                let read = rows_read(height, &framing);
+                assert_eq!(resampled(read), resampled((0, height)), "{width}×{height}, rows {read:?}");
+            }
+        }
     }
 
     #[test]

@@ -13,11 +13,12 @@ impl HuffmanTable {
         let mut symbols = symbols.iter();
         for (length, &count) in (1u8..).zip(counts) {
             for symbol in symbols.by_ref().take(usize::from(count)) {
-                lookup.resize(lookup.len() + (1 << (16 - length)), (length, *symbol));
+                let end = lookup.len() + (1 << (16 - length));
+                if end > 1 << 16 {
+                    return None;
+                }
+                lookup.resize(end, (length, *symbol));
             }
-        }
-        if lookup.len() > 1 << 16 {
-            return None;
         }
         lookup.resize(1 << 16, (0, 0));
         Some(Self { lookup })

@@ -1,5 +1,7 @@
 //! What a frame header declares, and the coefficients that the scans fill in.
 
+use crate::size::Size;
+
 /// One picture: its size in pixels and its colour components.
 pub(super) struct Frame {
     pub width: usize,
@@ -36,12 +38,17 @@ impl Frame {
         self.components.iter().map(|component| component.down).max().unwrap_or(1)
     }
 
-    /// Reads a frame header (T.81, B.2.2); `None` if it is not an 8-bit grey or three-component picture.
-    pub fn read(segment: &[u8], progressive: bool) -> Option<Self> {
+    /// Whether the components call themselves red, green and blue, which counts where no marker says otherwise.
+    pub fn is_named_rgb(&self) -> bool {
+        self.components.iter().map(|component| component.id).eq(*b"RGB")
+    }
+
+    /// Reads a frame header (T.81, B.2.2); `None` if it is not an 8-bit grey or three-component picture of this size.
+    pub fn read(segment: &[u8], progressive: bool, size: Size) -> Option<Self> {
         let (&[precision, h1, h0, w1, w0, count], rest) = segment.split_first_chunk::<6>()?;
         let height = usize::from(u16::from_be_bytes([h1, h0]));
         let width = usize::from(u16::from_be_bytes([w1, w0]));
-        if precision != 8 || height == 0 || width == 0 || !matches!(count, 1 | 3) {
+        if precision != 8 || height == 0 || width == 0 || size != Size::new(height, width) || !matches!(count, 1 | 3) {
             return None;
         }
         let specifications = rest.get(..3 * usize::from(count))?.chunks_exact(3);

@@ -3,6 +3,7 @@
 use super::bits::HuffmanTable;
 use super::frame::Frame;
 use super::scan::{Scan, ScanComponent};
+use crate::size::Size;
 
 /// Natural position of each coefficient in the order in which they are coded (T.81, figure A.6).
 pub(super) const ZIGZAG: [usize; 64] = [
@@ -10,6 +11,9 @@ pub(super) const ZIGZAG: [usize; 64] = [
     28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54,
     47, 55, 62, 63,
 ];
+
+/// Progressive files have about ten scans; each costs a walk over the whole picture, however short it is.
+const MOST_SCANS: usize = 500;
 
 /// The tables in force, replaced as the file goes on.
 #[derive(Default)]
@@ -20,10 +24,13 @@ struct Tables {
     restart_interval: usize,
 }
 
-/// Reads all scans into the coefficients of the frame.
-pub(super) fn read(bytes: &[u8]) -> Option<Frame> {
+/// Reads all scans into the coefficients of the frame, which must be of this size.
+pub(super) fn read(bytes: &[u8], size: Size) -> Option<Frame> {
     let mut tables = Tables::default();
     let mut frame: Option<Frame> = None;
+    let mut scans = 0;
+    // By JFIF or Adobe's marker; without either, the names of the components tell.
+    let mut is_ycc = false;
     let mut at = 2;
     loop {
         let marker = loop {
@@ -34,7 +41,7 @@ pub(super) fn read(bytes: &[u8]) -> Option<Frame> {
         };
         at += 2;
         if marker == 0xd9 {
-            return frame;
+            return frame.filter(|frame| is_ycc || !frame.is_named_rgb());
         }
         if matches!(marker, 0x01 | 0xd0..=0xd7) {
             continue;
@@ -47,12 +54,18 @@ pub(super) fn read(bytes: &[u8]) -> Option<Frame> {
             0xc4 => read_huffman(segment, &mut tables)?,
             0xdd => tables.restart_interval = usize::from(u16::from_be_bytes(*segment.first_chunk()?)),
             // Sequential (baseline and extended) and progressive; one frame per file.
-            0xc0..=0xc2 if frame.is_none() => frame = Some(Frame::read(segment, marker == 0xc2)?),
+            0xc0..=0xc2 if frame.is_none() => frame = Some(Frame::read(segment, marker == 0xc2, size)?),
             // Lossless, hierarchical and arithmetic coding.
             0xc0..=0xcf => return None,
             // Adobe's marker with any transform but YCbCr.
             0xee if segment.starts_with(b"Adobe") && segment.get(11) != Some(&1) => return None,
-            0xda => at += read_scan(segment, bytes.get(at..)?, frame.as_mut()?, &tables)?,
+            0xe0 if segment.starts_with(b"JFIF\0") => is_ycc = true,
+            0xee if segment.starts_with(b"Adobe") => is_ycc = true,
+            0xda if scans == MOST_SCANS => return None,
+            0xda => {
+                scans += 1;
+                at += read_scan(segment, bytes.get(at..)?, frame.as_mut()?, &tables)?;
+            }
             _ => {}
         }
     }

@@ -21,10 +21,14 @@ use ::image::RgbImage;
 
 pub(super) use completeness::reaches_end;
 
-/// Decodes the pixels as they are stored, without orientation; `None` for kinds that are left to the general decoder,
+use crate::size::Size;
+
+/// Decodes the pixels as they are stored, without orientation, if they are of the `size` that the caller has checked.
+///
+/// `None` for kinds that are left to the general decoder,
 /// and for damaged files, whose message is the general decoder's.
-pub(super) fn decode(bytes: &[u8]) -> Option<RgbImage> {
-    let frame = headers::read(bytes)?;
+pub(super) fn decode(bytes: &[u8], size: Size) -> Option<RgbImage> {
+    let frame = headers::read(bytes, size)?;
     let planes: Vec<_> = frame.components.iter().map(transform::plane).collect::<Option<_>>()?;
     let full: Vec<_> = planes
         .iter()

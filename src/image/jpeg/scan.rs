@@ -36,6 +36,10 @@ impl Scan<'_> {
         if self.last > 63 || self.first > self.last || self.low > 13 || self.components.len() > 4 {
             return None;
         }
+        // Runs of blocks and corrections belong to one component (T.81, G.1.1.1.1).
+        if frame.progressive && self.first > 0 && self.components.len() != 1 {
+            return None;
+        }
         let mut bits = BitReader::new(data);
         let mut carried = Carried::default();
         let (units_per_row, units) = self.units(frame)?;
@@ -176,7 +180,7 @@ impl Scan<'_> {
             if *coefficient != 0 {
                 let step = 1 << self.low;
                 if bits.bit()? && *coefficient & step == 0 {
-                    *coefficient += if *coefficient > 0 { step } else { -step };
+                    *coefficient = coefficient.wrapping_add(if *coefficient > 0 { step } else { -step });
                 }
             } else if let Some(count) = &mut left {
                 if *count == 0 {

@@ -43,7 +43,7 @@ pub(super) fn read(plan: &Plan, hints: &Hints<'_>) -> Result<Architecture, Probl
     let Some(&[dim, channels, patch_height, patch_width]) = plan.shape("patch_embed.proj.weight") else {
         return Err(not_a_vit());
     };
-    let depth = plan.names().filter_map(|name| in_block(name, "blocks.")).map(|(block, _)| block + 1).max();
+    let depth = plan.names().filter_map(|name| in_block(name, "blocks.")?.0.checked_add(1)).max();
     let depth = depth.filter(|depth| *depth <= plan.names().count()).ok_or_else(not_a_vit)?;
     if dim == 0 || channels == 0 || patch_height == 0 || patch_width == 0 {
         return Err(not_a_vit());
@@ -72,6 +72,10 @@ pub(super) fn read(plan: &Plan, hints: &Hints<'_>) -> Result<Architecture, Probl
         layer_scale: has("blocks.0.ls1.gamma"),
         norm_eps: hints.config_file.and_then(|file| file.norm_eps).unwrap_or(NORM_EPS),
     };
+    if config.hidden == 0 && has("blocks.0.mlp.fc1.weight") {
+        let evidence = "blocks.0.mlp.fc1.weight".into();
+        return Err(Problem::Unsupported { feature: "an MLP without hidden units", evidence });
+    }
     let (heads, heads_source) = heads(dim, hints)?;
     config.heads = heads;
     let mut notes = Vec::new();

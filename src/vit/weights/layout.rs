@@ -18,10 +18,10 @@ impl Layout {
     /// Canonical shape of a stored one; shapes of another rank than the layout's stay and are found wrong later.
     pub fn shape(self, stored: &[usize]) -> Vec<usize> {
         match (self, stored) {
-            (Self::Flat, _) => vec![stored.iter().product()],
+            (Self::Flat, _) => vec![product(stored)],
             (Self::Kernel { input_axes }, _) if stored.len() > input_axes => {
                 let (inputs, outputs) = stored.split_at(input_axes);
-                vec![outputs.iter().product(), inputs.iter().product()]
+                vec![product(outputs), product(inputs)]
             }
             (Self::ConvolutionKernel, [height, width, inputs, outputs]) => vec![*outputs, *inputs, *height, *width],
             _ => stored.to_vec(),
@@ -51,6 +51,11 @@ impl Layout {
             _ => out.extend_from_slice(stored),
         }
     }
+}
+
+/// Where an axis has length zero, the others may be of any length, and some of them overflow: no axis is that long.
+fn product(axes: &[usize]) -> usize {
+    axes.iter().fold(1, |product: usize, axis| product.saturating_mul(*axis))
 }
 
 /// Appends a row-major matrix of `columns` columns, column by column.

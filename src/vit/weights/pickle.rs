@@ -7,9 +7,13 @@
 
 use std::collections::HashMap;
 use std::io::Read;
+use std::rc::Rc;
 
 use super::error::Problem;
 use super::pickle_globals::{Global, StorageType};
+
+/// A training checkpoint with its optimiser has some ten thousand values.
+const MOST_VALUES: usize = 1 << 22;
 
 /// Number of a value in the arena.
 pub(super) type Ref = usize;
@@ -21,7 +25,7 @@ pub(super) enum Value {
     Int(i64),
     /// An integer beyond 64 bits, little endian; PyTorch's magic number is one.
     Long(Vec<u8>),
-    Text(String),
+    Text(Rc<str>),
     List(Vec<Ref>),
     Tuple(Vec<Ref>),
     Dict(Vec<(Ref, Ref)>),
@@ -36,7 +40,7 @@ pub(super) enum Value {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Storage {
     pub element: StorageType,
-    pub key: String,
+    pub key: Rc<str>,
     pub elements: usize,
 }
 
@@ -74,7 +78,8 @@ impl Pickle {
 
 /// Runs one pickle up to its STOP and leaves `input` right behind it.
 pub(super) fn read(input: &mut dyn Read) -> Result<Pickle, Problem> {
-    let mut machine = Machine { input, values: Vec::new(), stack: Vec::new(), marks: Vec::new(), memo: HashMap::new() };
+    let mut machine =
+        Machine { input, values: Vec::new(), stack: Vec::new(), marks: Vec::new(), memo: HashMap::new(), copied: 0 };
     loop {
         let opcode = machine.byte()?;
         if opcode == b'.' {
@@ -82,6 +87,9 @@ pub(super) fn read(input: &mut dyn Read) -> Result<Pickle, Problem> {
             return Ok(Pickle { values: machine.values, root });
         }
         machine.step(opcode)?;
+        if machine.values.len() + machine.copied > MOST_VALUES {
+            return Err(Problem::Pickle(format!("more than {MOST_VALUES} values")));
+        }
     }
 }
 
@@ -96,6 +104,8 @@ pub(super) struct Machine<'a> {
     /// Heights of the stack at each open MARK.
     marks: Vec<usize>,
     memo: HashMap<u64, Ref>,
+    /// Items that calls have copied from one value to another: few bytes of a file can ask for many.
+    pub(super) copied: usize,
 }
 
 impl Machine<'_> {
@@ -171,7 +181,7 @@ impl Machine<'_> {
         let bytes = self.bytes(length)?;
         let is_text = matches!(opcode, b'X' | 0x8c | 0x8d | b'T' | b'U');
         let value = match String::from_utf8(bytes) {
-            Ok(text) if is_text => Value::Text(text),
+            Ok(text) if is_text => Value::Text(text.into()),
             _ => Value::Opaque,
         };
         self.push(value);
@@ -214,7 +224,7 @@ impl Machine<'_> {
             }
             0x93 => {
                 let pair = self.pop_pair()?;
-                let texts: Vec<String> = pair.iter().filter_map(|r| self.text(*r)).collect();
+                let texts: Vec<Rc<str>> = pair.iter().filter_map(|r| self.text(*r)).collect();
                 let [module, name] = &texts[..] else {
                     return Err(damaged("a global without a name"));
                 };
@@ -232,7 +242,11 @@ impl Machine<'_> {
             _ => {
                 let arguments = self.pop()?; // REDUCE, NEWOBJ
                 let callee = self.pop()?;
-                self.rebuild(callee, arguments)?
+                let value = self.rebuild(callee, arguments)?;
+                if let Value::Dict(pairs) = &value {
+                    self.copied += pairs.len();
+                }
+                value
             }
         };
         self.push(value);
@@ -274,7 +288,7 @@ impl Machine<'_> {
         self.values.get(at).unwrap_or(&Value::Opaque)
     }
 
-    pub(super) fn text(&self, at: Ref) -> Option<String> {
+    pub(super) fn text(&self, at: Ref) -> Option<Rc<str>> {
         match self.value(at) {
             Value::Text(text) => Some(text.clone()),
             _ => None,

@@ -111,8 +111,11 @@ impl Machine<'_> {
             .iter()
             .zip(&strides)
             .try_fold(offset, |last, (n, stride)| last.checked_add(n.saturating_sub(1).checked_mul(*stride)?));
-        let fits =
-            matches!((elements, last), (Some(n), Some(last)) if n <= storage.elements && last < storage.elements);
+        let fits = match (elements, last) {
+            (Some(0), _) => offset <= storage.elements,
+            (Some(n), Some(last)) => n <= storage.elements && last < storage.elements,
+            _ => false,
+        };
         if !fits {
             return Err(Problem::Pickle(format!("a tensor of shape {shape:?} reaches beyond its storage")));
         }

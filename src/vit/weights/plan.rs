@@ -104,8 +104,9 @@ impl Plan {
             return;
         };
         let mut merged = shape.clone();
-        if let (true, true, Some(first)) = (shape == key_shape, shape == value_shape, merged.first_mut()) {
-            *first *= 3;
+        let tripled = shape.first().and_then(|first| first.checked_mul(3));
+        if let (true, true, Some(tripled)) = (shape == key_shape, shape == value_shape, tripled) {
+            merged[0] = tripled;
             self.tensors.insert(to, Planned { shape: merged, recipe: Recipe::Pieces(vec![query, key, value]) });
         }
     }

@@ -103,7 +103,7 @@ pub(super) fn open_legacy<'a>(mut file: Box<dyn ReadSeek + 'a>) -> Result<Tensor
 
 fn element_types(pickle: &Pickle) -> HashMap<&str, StorageType> {
     let storages = pickle.values.iter().filter_map(|value| match value {
-        Value::Storage(storage) => Some((storage.key.as_str(), storage.element)),
+        Value::Storage(storage) => Some((&*storage.key, storage.element)),
         _ => None,
     });
     storages.collect()
@@ -128,7 +128,7 @@ fn assemble<'a>(
             ignored.push(format!("{name} (integers)"));
             continue;
         };
-        let (start, length) = storages.get(&tensor.storage.key).ok_or(Problem::Truncated)?;
+        let (start, length) = storages.get(&*tensor.storage.key).ok_or(Problem::Truncated)?;
         let needed = tensor.storage.elements.checked_mul(element.bytes()).ok_or(Problem::Truncated)? as u64;
         if needed > *length || start.checked_add(*length).is_none_or(|end| end > file_length) {
             return Err(Problem::Truncated);
@@ -165,17 +165,22 @@ impl Weights {
         let items = dictionary(pickle, pickle.root).ok_or_else(|| damaged("no dictionary of tensors"))?;
         for wrapper in WRAPPERS {
             if let Some(inner) = items.get(wrapper).and_then(|value| dictionary(pickle, *value)) {
-                let ignored = items.into_keys().filter(|key| key != wrapper).collect();
-                return Ok(Self { wrapper: Some(wrapper.to_owned()), items: inner, ignored });
+                let ignored = items.into_keys().filter(|key| *key != wrapper).map(str::to_owned).collect();
+                return Ok(Self { wrapper: Some(wrapper.to_owned()), items: owned(inner), ignored });
             }
         }
-        Ok(Self { wrapper: None, items, ignored: Vec::new() })
+        Ok(Self { wrapper: None, items: owned(items), ignored: Vec::new() })
     }
 }
 
-fn dictionary(pickle: &Pickle, at: Ref) -> Option<BTreeMap<String, Ref>> {
+/// Borrowed keys: a file may name one long key any number of times.
+fn dictionary(pickle: &Pickle, at: Ref) -> Option<BTreeMap<&str, Ref>> {
     let Value::Dict(items) = pickle.get(at) else {
         return None;
     };
-    Some(items.iter().filter_map(|(key, value)| Some((pickle.text(*key)?.to_owned(), *value))).collect())
+    Some(items.iter().filter_map(|(key, value)| Some((pickle.text(*key)?, *value))).collect())
+}
+
+fn owned(items: BTreeMap<&str, Ref>) -> BTreeMap<String, Ref> {
+    items.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
 }
