@@ -203,6 +203,31 @@ fn broken_files_give_errors_that_name_the_cure_and_end_with_the_path() {
 
 #[cfg(unix)]
 #[test]
+fn what_is_no_regular_file_is_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("socket.png");
+    let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    for path in [Path::new("/dev/zero"), &socket] {
+        let message = load(path).unwrap_err().to_string();
+        assert!(message.contains("not a file") && message.contains("save"), "{message}");
+        assert!(message.ends_with(&path.display().to_string()), "{message}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_of_more_than_two_gigabytes_is_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("long.png");
+    // Sparse: a length without blocks.
+    std::fs::File::create(&path).unwrap().set_len(2_000_000_001).unwrap();
+    let message = load(&path).unwrap_err().to_string();
+    assert!(message.contains("2000000001 bytes") && message.contains("smaller"), "{message}");
+    assert!(message.ends_with("long.png"), "{message}");
+}
+
+#[cfg(unix)]
+#[test]
 fn a_file_without_permission_says_so() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();

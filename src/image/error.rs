@@ -41,6 +41,16 @@ pub enum ImageError {
     #[error("this is a folder; name one of the images in it: {}", path.display())]
     IsFolder { path: PathBuf },
 
+    #[error("this is a pipe or a device, not a file; save the picture as a file and open that: {}", path.display())]
+    NotAFile { path: PathBuf },
+
+    #[error(
+        "the file has {bytes} bytes, more than the {} gigabytes that are read; save the picture smaller: {}",
+        limit / 1_000_000_000,
+        path.display()
+    )]
+    FileTooLarge { bytes: u64, limit: u64, path: PathBuf },
+
     #[error("there is no such file; check its name and folder: {}", path.display())]
     NotFound { path: PathBuf },
 

@@ -22,27 +22,46 @@ pub fn is_image_path(path: &Path) -> bool {
 /// Links to folders are followed, each folder once.
 ///
 /// # Errors
-/// When a folder cannot be read.
+/// When a folder cannot be read; [`list_readable_images`] goes on without it.
 pub fn list_images(folder: &Path) -> Result<Vec<PathBuf>, ImageError> {
-    let mut found = Vec::new();
+    let (found, unreadable) = list_readable_images(folder);
+    unreadable.into_iter().next().map_or(Ok(found), |(_, error)| Err(error))
+}
+
+/// What [`list_images`] finds where some folders cannot be read, and those folders.
+pub fn list_readable_images(folder: &Path) -> (Vec<PathBuf>, Vec<(PathBuf, ImageError)>) {
+    let (mut found, mut unreadable) = (Vec::new(), Vec::new());
     let mut visited = HashSet::new();
     let mut waiting = vec![folder.to_owned()];
     while let Some(folder) = waiting.pop() {
-        let unreadable = |source| ImageError::from_io(source, folder.clone());
-        if !visited.insert(folder.canonicalize().map_err(unreadable)?) {
-            continue;
-        }
-        for entry in std::fs::read_dir(&folder).map_err(unreadable)? {
-            let path = entry.map_err(unreadable)?.path();
-            if path.is_dir() && !is_hidden(&path) {
-                waiting.push(path);
-            } else if is_image_path(&path) && path.is_file() {
-                found.push(path);
-            }
+        if let Err(source) = read_folder(&folder, &mut visited, &mut waiting, &mut found) {
+            unreadable.push((folder.clone(), ImageError::from_io(source, folder)));
         }
     }
     found.sort();
-    Ok(found)
+    unreadable.sort_by(|(a, _), (b, _)| a.cmp(b));
+    (found, unreadable)
+}
+
+/// Adds the pictures of one folder to `found` and its sub-folders to `waiting`.
+fn read_folder(
+    folder: &Path,
+    visited: &mut HashSet<PathBuf>,
+    waiting: &mut Vec<PathBuf>,
+    found: &mut Vec<PathBuf>,
+) -> std::io::Result<()> {
+    if !visited.insert(folder.canonicalize()?) {
+        return Ok(());
+    }
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() && !is_hidden(&path) {
+            waiting.push(path);
+        } else if is_image_path(&path) && path.is_file() {
+            found.push(path);
+        }
+    }
+    Ok(())
 }
 
 /// Whether the name starts with a dot.
@@ -85,6 +104,25 @@ mod tests {
         std::fs::write(root.path().join("a.jpg"), b"content does not matter").unwrap();
         std::os::unix::fs::symlink(root.path(), root.path().join("loop")).unwrap();
         assert_eq!(list_images(root.path()).unwrap().len(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_sub_folder_that_may_not_be_read_does_not_hide_the_others() {
+        use std::os::unix::fs::PermissionsExt;
+        let root = tempfile::tempdir().unwrap();
+        let secret = root.path().join("secret");
+        std::fs::create_dir_all(&secret).unwrap();
+        std::fs::write(root.path().join("a.jpg"), b"content does not matter").unwrap();
+        std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o000)).unwrap();
+        if std::fs::read_dir(&secret).is_ok() {
+            println!("skipped: the administrator may read every folder");
+            return;
+        }
+        let (found, unreadable) = list_readable_images(root.path());
+        std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o700)).unwrap();
+        assert_eq!(found, [root.path().join("a.jpg")]);
+        assert!(matches!(&unreadable[..], [(path, ImageError::NotPermitted { .. })] if *path == secret));
     }
 
     #[test]

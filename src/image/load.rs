@@ -14,6 +14,9 @@ use crate::size::Size;
 /// Pictures that declare more pixels are refused before a pixel is decoded; the largest cameras stay below.
 const MAX_PIXELS: usize = 100_000_000;
 
+/// Larger files are not read; uncompressed, [`MAX_PIXELS`] of 16-bit RGBA take 0.8 GB.
+const MAX_FILE_BYTES: u64 = 2_000_000_000;
+
 /// What a decoder may allocate: [`MAX_PIXELS`] of the widest pixel, four channels of 32 bits.
 const MAX_DECODER_BYTES: u64 = 16 * MAX_PIXELS as u64;
 
@@ -33,11 +36,19 @@ impl Picture {
 /// Reads the picture at `path`, see [`decode`].
 ///
 /// # Errors
-/// Those of [`decode`], and when the path is a folder, does not exist or may not be read.
+/// Those of [`decode`], and when the path is no file, does not exist, may not be read or has more than 2 GB.
 pub fn load(path: &Path) -> Result<Picture, ImageError> {
+    let metadata = std::fs::metadata(path).map_err(|source| ImageError::from_io(source, path.to_owned()))?;
     // Opening a folder is no error on every system, and reading one fails with a message of the system's own.
-    if path.is_dir() {
+    if metadata.is_dir() {
         return Err(ImageError::IsFolder { path: path.to_owned() });
+    }
+    // A pipe may never say anything, and a device never end.
+    if !metadata.is_file() {
+        return Err(ImageError::NotAFile { path: path.to_owned() });
+    }
+    if metadata.len() > MAX_FILE_BYTES {
+        return Err(ImageError::FileTooLarge { bytes: metadata.len(), limit: MAX_FILE_BYTES, path: path.to_owned() });
     }
     let bytes = std::fs::read(path).map_err(|source| ImageError::from_io(source, path.to_owned()))?;
     decode(&bytes, path)

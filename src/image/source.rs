@@ -8,7 +8,9 @@ use std::sync::Arc;
 use super::error::ImageError;
 use super::load::{Picture, decode, load};
 
-/// A picture that can be decoded again at any time; cheap to clone. Two are equal when their paths are.
+/// A picture that can be decoded again at any time; cheap to clone.
+///
+/// Two are equal when their paths are, and both are files or both in memory.
 #[derive(Clone, Debug)]
 pub struct ImageSource {
     path: Arc<Path>,
@@ -53,7 +55,7 @@ impl ImageSource {
 
 impl PartialEq for ImageSource {
     fn eq(&self, other: &Self) -> bool {
-        self.path == other.path
+        self.path == other.path && self.is_file() == other.is_file()
     }
 }
 
@@ -62,5 +64,24 @@ impl Eq for ImageSource {}
 impl Hash for ImageSource {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.path.hash(state);
+        self.is_file().hash(state);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn a_file_is_not_what_is_in_memory_under_its_name() {
+        let sources = [
+            ImageSource::file("fox.jpg"),
+            ImageSource::memory("fox.jpg", b"".as_slice()),
+            ImageSource::file("fox.jpg"),
+            ImageSource::file("cat.jpg"),
+        ];
+        assert_eq!(HashSet::from(sources).len(), 3);
     }
 }

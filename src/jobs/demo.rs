@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::demo::{self, DemoError, DemoPhoto, Set};
 use crate::eval::relevance_mass;
-use crate::image::{self, ImageSource};
+use crate::image::{self, ImageError, ImageSource};
 use crate::relevance::RelevanceMap;
 use crate::size::Size;
 
@@ -37,6 +37,8 @@ pub enum DemoRunError {
     Demo(#[from] DemoError),
     #[error(transparent)]
     Photo(#[from] ExplainError),
+    #[error("the mask of an embedded photo does not decode; download the program anew: {0}")]
+    Mask(ImageError),
     #[error("the demo's photos cannot be explained: {0}")]
     Job(#[from] super::explain::JobError),
 }
@@ -83,8 +85,8 @@ pub fn run(
     let of_set =
         |set| explained.iter().map(|(index, done)| (&photos[*index], &**done)).filter(move |(p, _)| p.set == set);
     Ok(vec![
-        summarise(Set::Correlated, of_set(Set::Correlated), model, &owners),
-        summarise(Set::Counter, of_set(Set::Counter), model, &owners),
+        summarise(Set::Correlated, of_set(Set::Correlated), model, &owners)?,
+        summarise(Set::Counter, of_set(Set::Counter), model, &owners)?,
     ])
 }
 
@@ -104,7 +106,7 @@ fn summarise<'a>(
     photos: impl Iterator<Item = (&'a DemoPhoto, &'a Explained)>,
     model: &LoadedModel,
     owners: &BTreeMap<&str, &str>,
-) -> SetSummary {
+) -> Result<SetSummary, DemoRunError> {
     let mut summary =
         SetSummary { set, photos: 0, right: 0, named_the_background: 0, relevance_on_animal: 0.0, area_of_animal: 0.0 };
     let config = model.engine.config();
@@ -114,7 +116,7 @@ fn summarise<'a>(
         summary.right += usize::from(predicted == Some(photo.class.as_str()));
         let owner = owners.get(photo.background.as_str()).copied();
         summary.named_the_background += usize::from(owner != Some(photo.class.as_str()) && predicted == owner);
-        if let Some((share, area)) = on_animal(photo, &explained.map, config.input, config.patch) {
+        if let Some((share, area)) = on_animal(photo, &explained.map, config.input, config.patch)? {
             summary.relevance_on_animal += share;
             summary.area_of_animal += area;
         }
@@ -122,12 +124,18 @@ fn summarise<'a>(
     let count = summary.photos.max(1) as f64;
     summary.relevance_on_animal /= count;
     summary.area_of_animal /= count;
-    summary
+    Ok(summary)
 }
 
 /// Share of the relevance and of the area that the photo's mask covers; the demo's photos are square and uncropped.
-fn on_animal(photo: &DemoPhoto, map: &RelevanceMap, input: Size, patch: Size) -> Option<(f64, f64)> {
-    let mask = image::decode(photo.mask_png, Path::new(&photo.name)).ok()?.rgb;
+/// `None` if the mask is empty.
+fn on_animal(
+    photo: &DemoPhoto,
+    map: &RelevanceMap,
+    input: Size,
+    patch: Size,
+) -> Result<Option<(f64, f64)>, DemoRunError> {
+    let mask = image::decode(photo.mask_png, Path::new(&photo.name)).map_err(DemoRunError::Mask)?.rgb;
     let inside = |y: usize, x: usize| {
         let column = (x as u32 * mask.width() + mask.width() / 2) / input.width as u32;
         let row = (y as u32 * mask.height() + mask.height() / 2) / input.height as u32;
@@ -135,6 +143,23 @@ fn on_animal(photo: &DemoPhoto, map: &RelevanceMap, input: Size, patch: Size) ->
     };
     let mask: Vec<bool> =
         (0..input.height).flat_map(|y| (0..input.width).map(move |x| (y, x))).map(|(y, x)| inside(y, x)).collect();
-    let mass = relevance_mass(&map.upsample(patch), &mask)?;
-    Some((mass.share, mass.baseline))
+    Ok(relevance_mass(&map.upsample(patch), &mask).map(|mass| (mass.share, mass.baseline)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mask_that_does_not_decode_is_an_error() {
+        let mut photo = demo::photos().unwrap().remove(0);
+        let (input, patch) = (Size::square(32), Size::square(16));
+        let map = RelevanceMap { grid: Size::square(2), values: vec![1.0; 4] };
+        // A map that is the same everywhere has the share of the area.
+        let (share, area) = on_animal(&photo, &map, input, patch).unwrap().unwrap();
+        assert!((share - area).abs() < 1e-6, "{share} and {area}, up to rounding in f32");
+        photo.mask_png = b"no picture";
+        let message = on_animal(&photo, &map, input, patch).unwrap_err().to_string();
+        assert!(message.contains("mask") && message.ends_with(&photo.name), "{message}");
+    }
 }

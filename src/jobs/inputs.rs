@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use crate::image::{ImageError, ImageSource, list_images};
+use crate::image::{ImageError, ImageSource, list_readable_images};
 
 /// A picture and the stem of its output files, relative to the output folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub struct Input {
 
 /// Files as given, and all pictures of given folders.
 ///
-/// A folder that cannot be read stands in the list as its error; files are only opened when their turn comes.
+/// A folder that cannot be read, at any depth, stands in the list as its error; files are only opened when their turn comes.
 pub fn collect(paths: &[PathBuf]) -> Vec<Result<Input, (PathBuf, ImageError)>> {
     let mut taken = HashSet::new();
     let mut inputs = Vec::new();
@@ -27,13 +27,12 @@ pub fn collect(paths: &[PathBuf]) -> Vec<Result<Input, (PathBuf, ImageError)>> {
             inputs.push(Ok(Input { source: ImageSource::file(path.clone()), stem }));
             continue;
         }
-        match list_images(path) {
-            Err(err) => inputs.push(Err((path.clone(), err))),
-            Ok(images) => inputs.extend(images.into_iter().map(|image| {
-                let relative = image.strip_prefix(path).unwrap_or(&image).with_extension("");
-                Ok(Input { stem: unique(&relative, &mut taken), source: ImageSource::file(image) })
-            })),
-        }
+        let (images, unreadable) = list_readable_images(path);
+        inputs.extend(unreadable.into_iter().map(Err));
+        inputs.extend(images.into_iter().map(|image| {
+            let relative = image.strip_prefix(path).unwrap_or(&image).with_extension("");
+            Ok(Input { stem: unique(&relative, &mut taken), source: ImageSource::file(image) })
+        }));
     }
     inputs
 }

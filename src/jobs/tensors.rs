@@ -30,7 +30,7 @@ pub enum TensorError {
 /// # Errors
 /// If the input lacks what is needed or does not fit the model, or a file cannot be read or written.
 pub fn explain_tensors(engine: &dyn Engine, input: &Path, output: &Path) -> Result<(), TensorError> {
-    let (batch, targets) = read(input)?;
+    let (batch, targets) = read(input, engine.config().channels)?;
     let options =
         TraceOptions { relevance: true, attention: KeepMaps::All, gradients: KeepMaps::All, ..TraceOptions::default() };
     let objective =
@@ -69,7 +69,7 @@ fn collect(engine: &dyn Engine, batch: &Batch, traces: &[Trace]) -> Named {
     tensors
 }
 
-fn read(path: &Path) -> Result<(Batch, Option<Vec<usize>>), TensorError> {
+fn read(path: &Path, channels: usize) -> Result<(Batch, Option<Vec<usize>>), TensorError> {
     let bytes = std::fs::read(path).map_err(|source| TensorError::Read { source, path: path.to_owned() })?;
     let file =
         SafeTensors::deserialize(&bytes).map_err(|source| TensorError::Format { source, path: path.to_owned() })?;
@@ -77,13 +77,14 @@ fn read(path: &Path) -> Result<(Batch, Option<Vec<usize>>), TensorError> {
     let image = file.tensor("image").map_err(|_| {
         content(format!("there is no tensor «image» (found: {}); it must be f32 [B, 3, H, W]", file.names().join(", ")))
     })?;
-    let (Dtype::F32, &[count, _, height, width]) = (image.dtype(), image.shape()) else {
-        return Err(content(format!(
-            "«image» is {:?} {:?}; it must be f32 [B, 3, H, W]",
-            image.dtype(),
-            image.shape()
-        )));
+    let wrong = || content(format!("«image» is {:?} {:?}; it must be f32 [B, 3, H, W]", image.dtype(), image.shape()));
+    let (Dtype::F32, &[count, found, height, width]) = (image.dtype(), image.shape()) else {
+        return Err(wrong());
     };
+    // Without an element, the other axes may be of any length: nothing else in the file bounds them.
+    if found != channels || image.data().is_empty() {
+        return Err(wrong());
+    }
     let pixels = image.data().as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
     let batch = Batch { pixels, count, size: Size::new(height, width) };
     let targets = match file.tensor("target") {
@@ -108,4 +109,25 @@ fn targets(view: &TensorView<'_>, count: usize) -> Result<Vec<usize>, String> {
         .into_iter()
         .map(|n| usize::try_from(n).map_err(|_| format!("«target» holds {n}, which is no class")))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pictures_of_other_channels_or_without_pixels_are_refused_by_their_shape() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("in.safetensors");
+        // Overflowing lengths are only possible beside one of zero.
+        for (shape, values) in
+            [(vec![1, 0, 1 << 33, 1 << 31], 0), (vec![0, 3, 16, 16], 0), (vec![1, 1, 2, 2], 4), (vec![3, 2, 2], 12)]
+        {
+            let bytes = vec![0; 4 * values];
+            let view = TensorView::new(Dtype::F32, shape.clone(), &bytes).unwrap();
+            std::fs::write(&path, safetensors::serialize([("image", view)], None).unwrap()).unwrap();
+            let message = read(&path, 3).unwrap_err().to_string();
+            assert!(message.contains(&format!("{shape:?}; it must be f32 [B, 3, H, W]")), "{message}");
+        }
+    }
 }

@@ -39,14 +39,7 @@ impl<'a> Session<'a> {
         options: &'a MethodOptions,
         on_progress: &'a mut OnProgress<'a>,
     ) -> Result<Self, RelevanceError> {
-        let (config, size) = (engine.config(), pixels.size);
-        if pixels.count == 0 || pixels.pixels.len() != pixels.count * config.channels * size.area() {
-            let (got, count, channels) = (pixels.pixels.len(), pixels.count, config.channels);
-            return Err(EngineError::Pixels { got, count, channels, size }.into());
-        }
-        if config.grid_of(size).area() == 0 {
-            return Err(EngineError::TooSmall { size, patch: config.patch }.into());
-        }
+        pixels.check(engine.config())?;
         if options.batch_size == 0 {
             return Err(RelevanceError::Zero("batch size"));
         }

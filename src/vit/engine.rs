@@ -14,6 +14,26 @@ pub struct Batch {
     pub size: Size,
 }
 
+impl Batch {
+    /// Whether there are as many values as pictures of this size need, and a patch in each.
+    pub(crate) fn check(&self, config: &VitConfig) -> Result<(), EngineError> {
+        let (channels, size) = (config.channels, self.size);
+        let needed = checked_elements(&[self.count, channels, size.height, size.width]);
+        if self.count == 0 || needed != Some(self.pixels.len()) {
+            return Err(EngineError::Pixels { got: self.pixels.len(), count: self.count, channels, size });
+        }
+        if config.grid_of(size).area() == 0 {
+            return Err(EngineError::TooSmall { size, patch: config.patch });
+        }
+        Ok(())
+    }
+}
+
+/// Product of declared lengths, `None` on overflow.
+fn checked_elements(shape: &[usize]) -> Option<usize> {
+    shape.iter().try_fold(1usize, |product, n| product.checked_mul(*n))
+}
+
 /// The scalar y whose gradient explains a prediction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Objective {

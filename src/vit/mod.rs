@@ -48,7 +48,7 @@ impl<O: Ops> Engine for Vit<O> {
     }
 
     fn classify(&self, batch: &Batch) -> Result<Vec<Vec<f32>>, EngineError> {
-        self.check_batch(batch)?;
+        batch.check(&self.config)?;
         let rows = self.readout_rows(batch.size);
         let output = self.forward(batch, rows, drop)?;
         self.logits(&output, batch.count)

@@ -14,7 +14,7 @@ impl<O: Ops> Vit<O> {
         objective: &dyn Fn(usize, &[f32]) -> Objective,
         options: &TraceOptions,
     ) -> Result<Vec<Trace>, EngineError> {
-        self.check_batch(batch)?;
+        batch.check(&self.config)?;
         let tokens = self.config.tokens_of(batch.size);
         options.check(&self.config, tokens)?;
         let keeps_maps = options.attention != KeepMaps::None || options.gradients != KeepMaps::None;
@@ -150,17 +150,6 @@ impl<O: Ops> Vit<O> {
     pub(super) fn logits(&self, output: &Output<O::Buffer>, count: usize) -> Result<Vec<Vec<f32>>, EngineError> {
         let Some(logits) = &output.logits else { return Ok(vec![Vec::new(); count]) };
         Ok(self.ops.read(logits)?.chunks_exact(self.config.classes).map(<[f32]>::to_vec).collect())
-    }
-
-    pub(super) fn check_batch(&self, batch: &Batch) -> Result<(), EngineError> {
-        let (channels, size) = (self.config.channels, batch.size);
-        if batch.count == 0 || batch.pixels.len() != batch.count * channels * size.area() {
-            return Err(EngineError::Pixels { got: batch.pixels.len(), count: batch.count, channels, size });
-        }
-        if self.config.grid_of(size).area() == 0 {
-            return Err(EngineError::TooSmall { size, patch: self.config.patch });
-        }
-        Ok(())
     }
 }
 

@@ -5,7 +5,7 @@ mod fused;
 
 use candle_core::{Device as CandleDevice, Tensor};
 
-use super::{Device, DeviceInfo, Epilogue, Error, Ops, compute_threads};
+use super::{Device, DeviceInfo, Epilogue, Error, Ops};
 
 /// [`Ops`] over candle tensors.
 #[derive(Clone, Debug)]
@@ -60,7 +60,7 @@ impl Ops for CandleOps {
             candle_core::DeviceLocation::Cuda { gpu_id } => format!("cuda:{gpu_id}"),
             candle_core::DeviceLocation::Metal { gpu_id } => format!("metal:{gpu_id}"),
         };
-        DeviceInfo { threads: if self.device.is_cpu() { compute_threads() } else { 1 }, device }
+        DeviceInfo { threads: if self.device.is_cpu() { rayon::current_num_threads() } else { 1 }, device }
     }
 
     fn upload(&self, data: Vec<f32>, shape: &[usize]) -> Result<Tensor, Error> {

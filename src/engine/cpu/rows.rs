@@ -127,10 +127,3 @@ pub fn epilogue(x: &mut [f32], bias: Option<&[f32]>, scale: Option<&[f32]>, resi
         }
     });
 }
-
-/// `x · scale` with `scale` repeating over rows (LayerScale's backward).
-pub fn scale_rows(x: &[f32], scale: &[f32]) -> Vec<f32> {
-    let mut out = x.to_vec();
-    epilogue(&mut out, None, Some(scale), None, scale.len());
-    out
-}

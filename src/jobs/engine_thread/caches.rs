@@ -28,8 +28,9 @@ const ENTRY_BYTES: usize = 512;
 #[derive(Clone, PartialEq)]
 pub struct PhotoKey {
     source: ImageSource,
-    /// Another time, another picture: someone may be editing the file.
+    /// Another time or length, another picture: someone may be editing the file. Times alone may be coarse, or kept.
     modified: Option<SystemTime>,
+    length: Option<u64>,
 }
 
 /// Everything that decides about the numbers that enter a model.
@@ -67,8 +68,9 @@ pub struct Caches {
 
 impl PhotoKey {
     pub fn of(source: &ImageSource) -> Self {
-        let modified = source.is_file().then(|| std::fs::metadata(source.path()).ok()?.modified().ok()).flatten();
-        Self { source: source.clone(), modified }
+        let metadata = source.is_file().then(|| std::fs::metadata(source.path()).ok()).flatten();
+        let modified = metadata.as_ref().and_then(|metadata| metadata.modified().ok());
+        Self { source: source.clone(), modified, length: metadata.map(|metadata| metadata.len()) }
     }
 }
 
@@ -163,5 +165,23 @@ impl Caches {
         self.logits.retain(|key| key.model != model);
         self.recordings.retain(|key| key.input.model != model);
         self.maps.retain(|key| key.input.model != model);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_keeps_its_time_but_not_its_length_is_another_photo() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.png");
+        let key_of = |content: &[u8]| {
+            std::fs::write(&path, content).unwrap();
+            std::fs::File::options().write(true).open(&path).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
+            PhotoKey::of(&ImageSource::file(&path))
+        };
+        assert!(key_of(b"one") == key_of(b"two"));
+        assert!(key_of(b"one") != key_of(b"three"));
     }
 }

@@ -25,13 +25,17 @@ impl Maker {
     }
 
     pub(super) fn make(&self, source: &ImageSource) -> ThumbnailResult {
+        sheltered(|| self.find_or_make(source))
+    }
+
+    fn find_or_make(&self, source: &ImageSource) -> Result<RgbImage, ImageError> {
         let entry = self.disk.as_ref().and_then(|disk| disk.entry(source));
         if let Some(thumbnail) = entry.as_ref().and_then(|entry| entry.read()) {
             return Ok(thumbnail);
         }
         let thumbnail = {
             let _one_at_a_time = is_huge(source).then(|| self.huge.lock().unwrap_or_else(PoisonError::into_inner));
-            sheltered(|| shrink(&source.decode()?.rgb))?
+            shrink(&source.decode()?.rgb)?
         };
         if let Some(entry) = entry {
             entry.write(&thumbnail);

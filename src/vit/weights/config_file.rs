@@ -63,6 +63,9 @@ impl ConfigFile {
         if let (None, Some(text)) = (config.normalisation, preprocessor) {
             config.normalisation = preprocessing(&parse_object("preprocessor_config.json", text)?);
         }
+        if config.normalisation.is_some_and(|normalisation| !is_usable(&normalisation)) {
+            return Err(config_problem(name, "the mean must be finite and the std finite and above 0".into()));
+        }
         Ok(config)
     }
 
@@ -165,7 +168,30 @@ fn preprocessing(json: &Value) -> Option<Normalisation> {
     })
 }
 
+/// Pixels are divided by `std`.
+fn is_usable(normalisation: &Normalisation) -> bool {
+    let positive = normalisation.std.iter().all(|std| std.is_finite() && *std > 0.0);
+    positive && normalisation.mean.iter().all(|mean| mean.is_finite())
+}
+
 fn triple(value: &Value) -> Option<[f32; 3]> {
     let numbers: Vec<f32> = value.as_array()?.iter().filter_map(|n| n.as_f64().map(|n| n as f32)).collect();
     numbers.try_into().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_std_that_cannot_be_divided_by_is_refused() {
+        let parse = |std: &str| {
+            ConfigFile::parse("config.json", &format!(r#"{{"mean": [0.5, 0.5, 0.5], "std": {std}}}"#), None)
+        };
+        assert!(parse("[0.5, 0.5, 0.2]").unwrap().normalisation.is_some());
+        // 1e39 is a number of JSON and infinite as f32.
+        for std in ["[0.5, 0, 0.5]", "[0.5, -0.1, 0.5]", "[1e39, 0.5, 0.5]"] {
+            assert!(parse(std).unwrap_err().to_string().contains("above 0"), "{std}");
+        }
+    }
 }

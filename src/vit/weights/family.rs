@@ -61,12 +61,16 @@ impl Family {
 
     /// Guesses from words such as a file name or a configuration's `architecture`.
     ///
-    /// Words are looked at whole, so that a «pedestrian-vitamins.pth» is nobody's relative, and the more
+    /// Words are looked at whole, up to a version (`deit3`, `dinov2`), so that «pedestrian-vitamins.pth» and
+    /// «dinosaur-tracks.pth» are nobody's relatives, and the more
     /// telling ones first: `vit_base_patch16_224.dino` is a DINO.
     pub fn from_words(text: &str) -> Option<Self> {
         let text = text.to_lowercase();
         let words: Vec<&str> = text.split(|c: char| !c.is_alphanumeric()).collect();
-        let any = |start: &str| words.iter().any(|word| word.starts_with(start));
+        let any = |name: &str| {
+            let versions = words.iter().filter_map(|word| word.strip_prefix(name));
+            versions.map(|version| version.strip_prefix('v').unwrap_or(version)).any(is_number)
+        };
         let exactly = |name: &str| words.contains(&name);
         if any("dinov2") {
             Some(Self::DinoV2)
@@ -86,6 +90,11 @@ impl Family {
     }
 }
 
+/// Also where there is none: a name without version.
+fn is_number(version: &str) -> bool {
+    version.chars().all(|c| c.is_ascii_digit())
+}
+
 impl std::fmt::Display for Family {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
@@ -96,5 +105,26 @@ impl std::fmt::Display for Family {
             Self::DinoV2 => "DINOv2",
             Self::Mae => "MAE",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_whole_words_with_or_without_version_name_a_family() {
+        for (text, family) in [
+            ("dino_deitsmall16_pretrain.pth", Some(Family::Dino)),
+            ("dinov2_vitb14_pretrain.pth", Some(Family::DinoV2)),
+            ("deit3_base", Some(Family::Deit)),
+            ("DeiT-tiny", Some(Family::Deit)),
+            ("vit_base_patch16_224.augreg2_in21k", Some(Family::AugReg)),
+            ("dinosaur-tracks.safetensors", None),
+            ("deities.pth", None),
+            ("augregular.npz", None),
+        ] {
+            assert_eq!(Family::from_words(text), family, "{text}");
+        }
     }
 }
