@@ -163,11 +163,10 @@ fn row(area: Rect, count: usize) -> Vec<Rect> {
     tiled(area, count, count.max(1))
 }
 
-/// Equal tiles, as square as the area allows, row by row.
+/// Equal tiles, row by row, so that a square picture in each is as large as can be; of equals the fewest columns.
 fn tiles(area: Rect, count: usize) -> Vec<Rect> {
-    let columns = (1..=count.max(1))
-        .min_by(|&a, &b| squareness(area, count, a).total_cmp(&squareness(area, count, b)))
-        .unwrap_or(1);
+    let columns =
+        (1..=count.max(1)).min_by(|&a, &b| side(area, count, b).total_cmp(&side(area, count, a))).unwrap_or(1);
     tiled(area, count, columns)
 }
 
@@ -185,10 +184,9 @@ fn tiled(area: Rect, count: usize, columns: usize) -> Vec<Rect> {
         .collect()
 }
 
-/// How far tiles in that many columns are from squares; 0 is a square.
-fn squareness(area: Rect, count: usize, columns: usize) -> f32 {
-    let (width, height) = (area.width() / columns as f32, area.height() / count.div_ceil(columns) as f32);
-    (width / height).ln().abs()
+/// The side of the largest square in each of `count` tiles in that many columns.
+fn side(area: Rect, count: usize, columns: usize) -> f32 {
+    (area.width() / columns as f32).min(area.height() / count.div_ceil(columns) as f32)
 }
 
 #[cfg(test)]
@@ -205,7 +203,7 @@ mod tests {
             let overlaps = |a: usize, b: usize| tiles[a].shrink(0.1).intersects(tiles[b].shrink(0.1));
             assert!((0..count).all(|a| (0..a).all(|b| !overlaps(a, b))), "{count}");
         }
-        // Four tiles of a wide area: two by two is squarer than four in a row.
+        // Four tiles of a wide area: two by two, although three columns would hold squares of the same size.
         assert_eq!(tiles(area, 4)[3].min, pos2(463.0, 323.0));
         // A strip holds them in one row.
         assert!(tiles(Rect::from_min_size(area.min, vec2(900.0, 200.0)), 4).iter().all(|tile| tile.top() == 20.0));
