@@ -13,11 +13,20 @@ fn main() -> ExitCode {
     vitrine::engine::init_threads();
     match cli::run(&mut std::io::stdout()) {
         Wish::Done(code) => code,
+        Wish::Window(_) if lacks_display() => cli::failed(&anyhow::anyhow!(
+            "there is no display to open a window on; on the command line use `vitrine explain`, see `vitrine --help`"
+        )),
         Wish::Window(paths) => match vitrine::ui::run(paths) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => cli::failed(&anyhow::anyhow!(
-                "the window does not open ({error}); without a display use `vitrine explain`, see `vitrine --help`"
+                "the window does not open ({error}); on the command line use `vitrine explain`, see `vitrine --help`"
             )),
         },
     }
+}
+
+/// Known beforehand: the window's library would answer with a line of its own source.
+fn lacks_display() -> bool {
+    let names = ["WAYLAND_DISPLAY", "WAYLAND_SOCKET", "DISPLAY"];
+    cfg!(target_os = "linux") && names.iter().all(|name| std::env::var_os(name).is_none())
 }
