@@ -234,3 +234,12 @@ fn a_hundred_thousand_pictures_are_all_found() {
     assert!(gallery.order().is_sorted_by(|a, b| confidence(a) >= confidence(b)));
     assert_eq!(gallery.order().len(), COUNT + 1);
 }
+
+#[test]
+fn a_cleared_gallery_offers_nothing_to_draw() {
+    let mut gallery = gallery(&["a.jpg", "b.jpg"]);
+    gallery.select(1);
+    gallery.clear();
+    // Before the next refresh too: the panel indexes the items with the shown order.
+    assert_eq!((gallery.order(), gallery.selected_position()), (&[][..], None));
+}
