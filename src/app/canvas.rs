@@ -1,6 +1,7 @@
 //! Where the canvas looks, and what the pointer does there.
 
 use crate::image::Position;
+use crate::size::Size;
 
 use super::occlusion::Fill;
 
@@ -88,6 +89,11 @@ pub struct Canvas {
 }
 
 impl Canvas {
+    /// Diameter of the occlusion brush on a photo of this size, in its pixels.
+    pub fn brush_diameter(&self, photo: Size) -> f64 {
+        self.brush.unwrap_or(photo.width.min(photo.height) as f64 / 10.0)
+    }
+
     pub fn zoom(&mut self, zoom: Zoom) {
         let around_middle = |factor: f64| self.seen.map(|look| look.zoomed(factor, look.centre));
         match zoom {

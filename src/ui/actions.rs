@@ -20,7 +20,7 @@ const FILE: &str = "File";
 const IMAGE: &str = "Images";
 const VIEW: &str = "View";
 const EXPLAIN: &str = "Explain";
-const WINDOW: &str = "Window";
+pub const WINDOW: &str = "Window";
 
 const fn plain(key: Key) -> Option<KeyboardShortcut> {
     Some(KeyboardShortcut::new(Modifiers::NONE, key))
@@ -88,10 +88,7 @@ pub fn all() -> Vec<Action> {
     actions
 }
 
-/// The groups that are menus; the views have buttons of their own.
-pub const MENUS: [&str; 5] = [FILE, IMAGE, VIEW, EXPLAIN, WINDOW];
-
-/// The groups in the order of the overlay.
+/// The groups in the order of the menus and of the overlay.
 pub const GROUPS: [&str; 5] = [FILE, IMAGE, VIEW, EXPLAIN, WINDOW];
 
 /// Whether an action can do anything now.

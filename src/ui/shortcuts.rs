@@ -36,7 +36,7 @@ pub fn pressed(ctx: &Context, session: &Session, commands: &mut Vec<Command>) {
 fn brush(ctx: &Context, session: &Session, commands: &mut Vec<Command>) {
     let Some(photo) = session.main_view().and_then(|view| view.photo.as_ref()) else { return };
     let side = photo.size().width.min(photo.size().height) as f64;
-    let now = session.canvas.brush.unwrap_or(side / 10.0);
+    let now = session.canvas.brush_diameter(photo.size());
     for (key, factor) in [(Key::OpenBracket, 0.8), (Key::CloseBracket, 1.25)] {
         if ctx.input(|input| input.key_pressed(key)) {
             commands.push(Command::Brush((now * factor).clamp(1.0, side)));

@@ -24,7 +24,7 @@ pub fn show(ui: &mut Ui, session: &Session, status: &Status, commands: &mut Vec<
 }
 
 fn menus_ui(ui: &mut Ui, session: &Session, commands: &mut Vec<Command>) {
-    for group in actions::MENUS {
+    for group in actions::GROUPS {
         ui.menu_button(group, |ui| {
             ui.set_min_width(240.0);
             for action in actions::all().into_iter().filter(|action| action.group == group) {
@@ -37,7 +37,7 @@ fn menus_ui(ui: &mut Ui, session: &Session, commands: &mut Vec<Command>) {
                     ui.close();
                 }
             }
-            if group == "Window" {
+            if group == actions::WINDOW {
                 ui.separator();
                 appearance_ui(ui, session, commands);
             }

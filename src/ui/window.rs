@@ -21,9 +21,6 @@ use super::{drop, log, notices, shortcuts, theme, top_bar};
 /// Under which eframe keeps the settings.
 const SETTINGS: &str = "settings";
 
-/// Thumbnails kept on the graphics card, some screens full of the smallest.
-const THUMBNAILS: usize = 600;
-
 /// The whole window.
 pub struct Window {
     session: Session,
@@ -77,7 +74,7 @@ impl Window {
         let status = Status::new(cc.wgpu_render_state.as_ref());
         let mut window = Self {
             session,
-            thumbnails: ThumbnailTextures::new(THUMBNAILS),
+            thumbnails: ThumbnailTextures::default(),
             canvas: CanvasUi::default(),
             panel: PanelUi::default(),
             palette: Palette::default(),

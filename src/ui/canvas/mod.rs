@@ -156,7 +156,7 @@ impl CanvasUi {
         commands: &mut Vec<Command>,
     ) {
         let size = photo.size();
-        let radius = session.canvas.brush.unwrap_or(size.width.min(size.height) as f64 / 10.0) / 2.0;
+        let radius = session.canvas.brush_diameter(size) / 2.0;
         overlay::brush(ui, response.rect, frame, radius);
         let is_down = ui.input(|input| input.pointer.primary_down()) && response.is_pointer_button_down_on();
         let at = response.interact_pointer_pos().map(|pos| frame.image_from_ui(pos));

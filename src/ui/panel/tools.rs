@@ -28,7 +28,7 @@ pub fn show(ui: &mut Ui, session: &Session, commands: &mut Vec<Command>) {
     });
     if let Some(photo) = session.main_view().and_then(|view| view.photo.as_ref()) {
         let side = photo.size().width.min(photo.size().height) as f64;
-        let mut brush = session.canvas.brush.unwrap_or(side / 10.0);
+        let mut brush = session.canvas.brush_diameter(photo.size());
         row(ui, "Brush", |ui| {
             let slider = Slider::new(&mut brush, 1.0..=side).logarithmic(true).max_decimals(0).suffix(" px");
             if ui.add(slider).accessible_name("Brush diameter").on_hover_text("[ and ]").changed() {
