@@ -7,6 +7,7 @@
 //! | [`engine`] | `Ops`, the seam to the hardware, and its candle backend with fused CPU row kernels | images |
 //! | [`vit`] | configuration, weights in every spelling, the passes in paper order generic over `Ops`, class names, model hub | files of pictures, windows |
 //! | [`image`] | decode, prepare for the model, `Framing`: original pixels ↔ model input ↔ patches | models |
+//! | [`mask`] | foreground masks in photo pixels: painting, history, automatic masks, file formats | models, windows |
 //! | [`relevance`] | one file per family of methods, normalisation | masks |
 //! | [`eval`] | metrics | windows |
 //! | [`jobs`] | a job is configuration in, event stream out; window and terminal read it alike | terminals, windows |
@@ -16,7 +17,7 @@
 //! | [`ui`] | panels and canvas: read the state, return commands | threads, tensors |
 //! | [`cli`] | the command line | windows |
 //!
-//! Imports point down: `main → {cli, ui → app} → jobs → {eval, relevance, image, demo} → vit → engine`;
+//! Imports point down: `main → {cli, ui → app} → jobs → {eval, relevance, mask, image, demo} → vit → engine`;
 //! `tests/architecture.rs` reads the `use` lines and guards it.
 
 pub mod app;
@@ -27,6 +28,7 @@ pub mod eval;
 pub mod files;
 pub mod image;
 pub mod jobs;
+pub mod mask;
 pub mod npy;
 pub mod relevance;
 pub mod render;

@@ -12,15 +12,16 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("npy", &["files"]),
     ("engine", &["size"]),
     ("image", &["size"]),
+    ("mask", &["image", "size", "files"]),
     ("render", &["size", "files"]),
     ("demo", &["size", "image", "files"]),
     ("vit", &["engine", "size"]),
     ("relevance", &["vit", "size", "engine"]),
     ("eval", &["relevance", "vit", "image", "size"]),
-    ("jobs", &["eval", "relevance", "vit", "image", "demo", "render", "engine", "npy", "files", "size"]),
-    ("app", &["jobs", "eval", "relevance", "vit", "image", "demo", "render", "engine", "npy", "files", "size"]),
-    ("ui", &["app", "jobs", "relevance", "vit", "image", "render", "size"]),
-    ("cli", &["jobs", "eval", "relevance", "vit", "image", "demo", "render", "engine", "npy", "files", "size"]),
+    ("jobs", &["mask", "eval", "relevance", "vit", "image", "demo", "render", "engine", "npy", "files", "size"]),
+    ("app", &["jobs", "mask", "eval", "relevance", "vit", "image", "demo", "render", "engine", "npy", "files", "size"]),
+    ("ui", &["app", "jobs", "mask", "relevance", "vit", "image", "render", "size"]),
+    ("cli", &["jobs", "mask", "eval", "relevance", "vit", "image", "demo", "render", "engine", "npy", "files", "size"]),
 ];
 
 /// They open the crate, and may see all of it.
