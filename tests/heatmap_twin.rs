@@ -5,6 +5,7 @@
 mod offscreen;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ::image::{Rgb, RgbImage, RgbaImage};
 use eframe::egui::{Pos2, Rect, Vec2};
@@ -261,7 +262,7 @@ fn tiles_leave_no_seam() {
     let Some(whole) = OffScreen::with_shaders() else { return };
     let Some(tiled) = OffScreen::open() else { return };
     // Tiles of 96 pixels hold levels down to 1/32, of which all these views stay clear.
-    gpu::install_with(&tiled.window, 96);
+    gpu::install_with(&tiled.window, 96, || ());
     let map =
         Arc::new(HeatMap::new(values(), GRID, CropBox { left: 20.0, top: 0.0, width: 250.5, height: 200.0 }).unwrap());
     let photo = Arc::new(Photo::new(photo(301, 203)));
@@ -284,6 +285,29 @@ fn tiles_leave_no_seam() {
 }
 
 #[test]
+fn a_large_photo_comes_in_over_several_frames_and_is_never_blank() {
+    let Some(screen) = OffScreen::open() else { return };
+    let frames_wanted = Arc::new(AtomicUsize::new(0));
+    let wanted = Arc::clone(&frames_wanted);
+    gpu::install(&screen.window, move || {
+        wanted.fetch_add(1, Ordering::Relaxed);
+    });
+    // 4.6 megapixels, three times what one frame uploads; neighbouring pixels differ, so that a coarse stand-in shows.
+    let pixels = photo(2500, 1800);
+    let layer = plain(pixels.clone(), [900.0, 700.0], 1.0);
+    let first = screen.draw_one([300, 200], layer.clone());
+    assert!(first.pixels().all(|pixel| pixel.0[3] == 255), "the preview covers the photo");
+    assert_eq!(frames_wanted.load(Ordering::Relaxed), 1, "another frame is asked for");
+    let mut last = first.clone();
+    (0..10).for_each(|_| last = screen.draw_one([300, 200], layer.clone()));
+    let wanted = frames_wanted.load(Ordering::Relaxed);
+    assert!((2..4).contains(&wanted), "and no more than needed: {wanted}");
+    let expected = RgbImage::from_fn(300, 200, |x, y| *pixels.get_pixel(x + 900, y + 700));
+    assert_same(&last, &expected, 0, "1:1");
+    assert_ne!(first, last);
+}
+
+#[test]
 fn one_pixel_is_a_photo_and_around_it_there_is_nothing() {
     let Some(screen) = OffScreen::with_shaders() else { return };
     for (zoom, smooth) in [(20.0, false), (20.0, true), (8.0, true)] {
@@ -302,7 +326,7 @@ fn nothing_is_drawn_of_what_is_not_there() {
     let empty = RgbaImage::new(20, 20);
     let layer = plain(photo(9, 9), [0.0; 2], 1.0);
     assert_eq!(screen.draw_one([20, 20], layer.clone()), empty, "shaders not installed");
-    gpu::install(&screen.window);
+    gpu::install(&screen.window, || ());
     assert_ne!(screen.draw_one([20, 20], layer), empty);
     assert_eq!(screen.draw_one([20, 20], plain(RgbImage::new(0, 5), [0.0; 2], 1.0)), empty, "no pixels");
     for (origin, zoom) in [([100.0; 2], 1.0), ([0.0; 2], 0.0), ([0.0; 2], f64::NAN), ([f64::NAN; 2], 1.0)] {

@@ -69,7 +69,8 @@ impl Window {
         theme::install(&cc.egui_ctx);
         cc.egui_ctx.options_mut(|options| options.zoom_with_keyboard = false);
         if let Some(render_state) = &cc.wgpu_render_state {
-            render::gpu::install(render_state);
+            let wake = waker(&cc.egui_ctx);
+            render::gpu::install(render_state, move || wake());
         }
         let status = Status::new(cc.wgpu_render_state.as_ref());
         let mut window = Self {

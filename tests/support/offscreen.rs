@@ -34,7 +34,7 @@ impl OffScreen {
     /// As a window opens it.
     pub fn with_shaders() -> Option<Self> {
         let screen = Self::open()?;
-        gpu::install(&screen.window);
+        gpu::install(&screen.window, || ());
         Some(screen)
     }
 
@@ -44,7 +44,7 @@ impl OffScreen {
         screen.window.target_format = wgpu::TextureFormat::Rgba8UnormSrgb;
         let renderer = Renderer::new(&screen.window.device, screen.window.target_format, RendererOptions::PREDICTABLE);
         screen.window.renderer = egui::mutex::RwLock::new(renderer).into();
-        gpu::install(&screen.window);
+        gpu::install(&screen.window, || ());
         Some(screen)
     }
 

@@ -1,11 +1,12 @@
 //! Photo and heat in the window: plain arrays in, textures kept inside, drawn in one pass with the rest of the window.
 //!
 //! [`install`] once when the window opens, then [`paint`] in every frame. A photo or map is uploaded when it is first
-//! drawn; moving, zooming and every slider only rewrite 144 bytes per tile, and a choice from a menu picks another variant
+//! drawn, a large photo over several frames; moving, zooming and every slider only rewrite 144 bytes per tile, and a choice from a menu picks another variant
 //! of the compiled shader.
 
 mod cache;
 mod painter;
+mod photo;
 mod pipelines;
 pub mod sources;
 mod textures;
@@ -22,15 +23,17 @@ use super::Layer;
 
 /// Compiles the shaders for this window; needed once before [`paint`] draws anything.
 ///
-/// The window must draw without multisampling and depth buffer, which is eframe's default.
-pub fn install(window: &egui_wgpu::RenderState) {
-    install_with(window, u32::MAX);
+/// `wake` is called when another frame is needed, because a photo is not complete yet. The window must draw without
+/// multisampling and depth buffer, which is eframe's default.
+pub fn install(window: &egui_wgpu::RenderState, wake: impl Fn() + Send + Sync + 'static) {
+    install_with(window, u32::MAX, wake);
 }
 
 /// Like [`install`], with textures of at most `longest_side` even if the device allows larger ones; larger photos are
 /// cut into tiles. At least 3.
-pub fn install_with(window: &egui_wgpu::RenderState, longest_side: u32) {
-    let painter = Painter::new(&window.device, &window.queue, window.target_format, longest_side.max(3));
+pub fn install_with(window: &egui_wgpu::RenderState, longest_side: u32, wake: impl Fn() + Send + Sync + 'static) {
+    let painter =
+        Painter::new(&window.device, &window.queue, window.target_format, longest_side.max(3), Box::new(wake));
     window.renderer.write().callback_resources.insert(painter);
 }
 

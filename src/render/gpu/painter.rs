@@ -4,8 +4,9 @@ use eframe::egui_wgpu::ScreenDescriptor;
 use eframe::wgpu;
 
 use super::cache::Cache;
+use super::photo::{Allowance, PhotoTextures};
 use super::pipelines::Pipelines;
-use super::textures::{PhotoTextures, Uploader, extent};
+use super::textures::{Uploader, extent};
 use super::uniform::{LayerUniform, ScreenRect};
 use super::variant::Variant;
 use crate::render::Layer;
@@ -28,6 +29,10 @@ pub struct Painter {
     photos: Cache<PhotoTextures>,
     maps: Cache<wgpu::TextureView>,
     slots: Cache<Slot>,
+    /// What this frame may still upload.
+    allowance: Allowance,
+    /// Asks for another frame.
+    wake: Box<dyn Fn() + Send + Sync>,
     frame: u64,
     /// Whether something was prepared since the last frame ended.
     in_frame: bool,
@@ -52,7 +57,13 @@ struct Draw {
 
 impl Painter {
     /// For targets of one format; `longest_side` bounds the textures, as the device does.
-    pub fn new(device: &wgpu::Device, queue: &wgpu::Queue, target: wgpu::TextureFormat, longest_side: u32) -> Self {
+    pub fn new(
+        device: &wgpu::Device,
+        queue: &wgpu::Queue,
+        target: wgpu::TextureFormat,
+        longest_side: u32,
+        wake: Box<dyn Fn() + Send + Sync>,
+    ) -> Self {
         let pipelines = Pipelines::new(device, target);
         let sampler = device.create_sampler(&wgpu::SamplerDescriptor {
             label: Some("photo"),
@@ -73,12 +84,14 @@ impl Painter {
             photos: Cache::new(PHOTO_BUDGET),
             maps: Cache::new(MAP_BUDGET),
             slots: Cache::new(SLOT_BUDGET),
+            allowance: Allowance::of_a_frame(),
+            wake,
             frame: 0,
             in_frame: false,
         }
     }
 
-    /// Uploads what is missing and writes the uniforms of the layer's visible tiles.
+    /// Uploads what is missing, as far as a frame allows, and writes the uniforms of the layer's visible tiles.
     pub fn prepare(
         &mut self,
         layer: &Layer,
@@ -92,9 +105,16 @@ impl Painter {
         let frame = self.frame;
         let pipeline = self.pipelines.heatmap(device, Variant::of(layer));
         let uploader = Uploader { device, queue, pipelines: &self.pipelines, sampler: &self.sampler };
+        let rgb = layer.photo.rgb();
         let photo = self
             .photos
-            .get_or_make(layer.photo.id(), frame, || uploader.photo(layer.photo.rgb(), self.longest_side, encoder));
+            .get_or_make(layer.photo.id(), frame, || PhotoTextures::begin(&uploader, rgb, self.longest_side, encoder));
+        if !photo.is_complete() {
+            photo.advance(&uploader, rgb, &mut self.allowance, encoder);
+        }
+        if !photo.is_complete() {
+            (self.wake)();
+        }
         let (map_id, map) = match &layer.heat {
             Some((map, _)) => (Some(map.id()), &*self.maps.get_or_make(map.id(), frame, || uploader.map(map))),
             None => (None, &self.no_map),
@@ -136,6 +156,7 @@ impl Painter {
         if self.in_frame {
             return;
         }
+        self.allowance = Allowance::of_a_frame();
         self.photos.tidy(self.frame);
         self.maps.tidy(self.frame);
         self.slots.tidy(self.frame);
@@ -162,7 +183,7 @@ fn visible_tiles(
     let common = LayerUniform::new(layer, rect, screen);
     let mut draws = Vec::new();
     let mut bytes = Vec::new();
-    for (tile, bind_group) in photo.tiles.iter().filter(|_| drawable) {
+    for (tile, bind_group) in photo.tiles().filter(|_| drawable) {
         if let Some(uniform) = common.for_tile(tile, layer.view, rect) {
             draws.push(Draw { tile: bind_group.clone(), offset: bytes.len() as u32 });
             bytes.extend_from_slice(bytemuck::bytes_of(&uniform));

@@ -1,14 +1,10 @@
-//! Uploads: photos with their levels of detail, maps, tables of colours.
+//! Uploads: textures of photos with their levels of detail, maps, tables of colours.
 
-use ::image::RgbImage;
 use eframe::wgpu;
 use eframe::wgpu::util::{DeviceExt, TextureDataOrder};
-use rayon::prelude::*;
 
 use super::pipelines::{PHOTO_FORMAT, Pipelines};
-use super::tiles::{Tile, Tiling};
 use crate::render::{ColourMap, HeatMap};
-use crate::size::Size;
 
 /// What uploading needs.
 pub struct Uploader<'a> {
@@ -18,28 +14,7 @@ pub struct Uploader<'a> {
     pub sampler: &'a wgpu::Sampler,
 }
 
-/// A photo on the GPU, in one or more textures.
-pub struct PhotoTextures {
-    pub tiles: Vec<(Tile, wgpu::BindGroup)>,
-}
-
 impl Uploader<'_> {
-    /// Uploads a photo, and its size in bytes; its levels of detail are drawn when `encoder` is submitted.
-    pub fn photo(&self, rgb: &RgbImage, longest_side: u32, encoder: &mut wgpu::CommandEncoder) -> (PhotoTextures, u64) {
-        let Tiling { levels, tiles } =
-            Tiling::new(Size::new(rgb.height() as usize, rgb.width() as usize), longest_side);
-        let mut bytes = 0;
-        let upload = |tile: Tile| {
-            let texels = texels(rgb, &tile);
-            // All coarser levels together are a third of the finest.
-            bytes += texels.len() as u64 * 4 / 3;
-            let bind_group = self.tile(&tile, &texels, levels, encoder);
-            (tile, bind_group)
-        };
-        let tiles = tiles.into_iter().map(upload).collect();
-        (PhotoTextures { tiles }, bytes)
-    }
-
     /// Uploads the values of a map, one texel per patch, and its size in bytes.
     pub fn map(&self, map: &HeatMap) -> (wgpu::TextureView, u64) {
         let grid = map.grid();
@@ -70,17 +45,31 @@ impl Uploader<'_> {
         texture.create_view(&wgpu::TextureViewDescriptor::default())
     }
 
-    fn tile(&self, tile: &Tile, texels: &[u8], levels: u32, encoder: &mut wgpu::CommandEncoder) -> wgpu::BindGroup {
-        let size = extent(tile.columns.held.len() as u32, tile.rows.held.len() as u32);
+    /// An empty texture for a photo or a part of it.
+    pub fn photo_texture(&self, size: wgpu::Extent3d, levels: u32) -> wgpu::Texture {
         let usage = wgpu::TextureUsages::TEXTURE_BINDING
             | wgpu::TextureUsages::COPY_DST
             | wgpu::TextureUsages::RENDER_ATTACHMENT;
-        let texture = self.device.create_texture(&descriptor("photo", size, levels, PHOTO_FORMAT, usage));
+        self.device.create_texture(&descriptor("photo", size, levels, PHOTO_FORMAT, usage))
+    }
+
+    /// Fills whole rows of a photo's texture, from `first_row` on, with RGBA texels.
+    pub fn write_rows(&self, texture: &wgpu::Texture, first_row: u32, texels: &[u8]) {
+        let bytes_per_row = 4 * texture.width();
+        let destination = wgpu::TexelCopyTextureInfo {
+            origin: wgpu::Origin3d { x: 0, y: first_row, z: 0 },
+            ..texture.as_image_copy()
+        };
         let layout =
-            wgpu::TexelCopyBufferLayout { offset: 0, bytes_per_row: Some(4 * size.width), rows_per_image: None };
-        self.queue.write_texture(texture.as_image_copy(), texels, layout, size);
-        for level in 1..levels {
-            self.draw_level(&texture, level, encoder);
+            wgpu::TexelCopyBufferLayout { offset: 0, bytes_per_row: Some(bytes_per_row), rows_per_image: None };
+        let rows = texels.len() as u32 / bytes_per_row;
+        self.queue.write_texture(destination, texels, layout, extent(texture.width(), rows));
+    }
+
+    /// Lets the shader read a photo's texture, whose coarser levels are drawn when `encoder` is submitted.
+    pub fn finish_photo(&self, texture: &wgpu::Texture, encoder: &mut wgpu::CommandEncoder) -> wgpu::BindGroup {
+        for level in 1..texture.mip_level_count() {
+            self.draw_level(texture, level, encoder);
         }
         let view = texture.create_view(&wgpu::TextureViewDescriptor::default());
         self.device.create_bind_group(&wgpu::BindGroupDescriptor {
@@ -148,22 +137,4 @@ fn descriptor(
         usage,
         view_formats: &[],
     }
-}
-
-/// What a tile holds of the photo, as opaque RGBA; beyond the photo's end its last pixels are repeated.
-fn texels(rgb: &RgbImage, tile: &Tile) -> Vec<u8> {
-    let (columns, rows) = (&tile.columns.held, &tile.rows.held);
-    let (last_column, last_row) = (rgb.width() as usize - 1, rgb.height() as usize - 1);
-    let stride = 3 * rgb.width() as usize;
-    // Zeros come from the system untouched; any other number would be written here, on the window's thread.
-    let mut texels = vec![0; 4 * columns.len() * rows.len()];
-    texels.par_chunks_exact_mut(4 * columns.len()).enumerate().for_each(|(row, line)| {
-        let y = (rows.start as usize + row).min(last_row);
-        let source = &rgb.as_raw()[stride * y..stride * (y + 1)];
-        for (column, texel) in line.chunks_exact_mut(4).enumerate() {
-            let x = 3 * (columns.start as usize + column).min(last_column);
-            texel.copy_from_slice(&[source[x], source[x + 1], source[x + 2], 255]);
-        }
-    });
-    texels
 }

@@ -24,6 +24,15 @@ pub struct Tiling {
 pub struct Tile {
     pub columns: Span,
     pub rows: Span,
+    /// Pixels of the photo along a side of one texel: 1, or more for a coarse preview.
+    pub step: u32,
+}
+
+impl Tile {
+    /// Number of texels of the finest level.
+    pub fn texels(&self) -> usize {
+        self.columns.held.len() * self.rows.held.len() / (self.step as usize).pow(2)
+    }
 }
 
 /// One side of a texture, in pixels of the photo.
@@ -46,7 +55,7 @@ impl Tiling {
         let rows = spans(photo.height as u32, longest_side, 1 << coarsest);
         let tile = |rows: &Span| {
             let rows = rows.clone();
-            columns.iter().map(move |columns| Tile { columns: columns.clone(), rows: rows.clone() })
+            columns.iter().map(move |columns| Tile { columns: columns.clone(), rows: rows.clone(), step: 1 })
         };
         Self { levels: coarsest + 1, tiles: rows.iter().flat_map(tile).collect() }
     }
@@ -77,7 +86,7 @@ mod tests {
         let tiling = Tiling::new(Size::new(200, 300), 8192);
         // 300 and 200 up to multiples of 2⁷
         let (columns, rows) = (Span { drawn: 0..300, held: 0..384 }, Span { drawn: 0..200, held: 0..256 });
-        assert_eq!(tiling, Tiling { levels: 8, tiles: vec![Tile { columns, rows }] });
+        assert_eq!(tiling, Tiling { levels: 8, tiles: vec![Tile { columns, rows, step: 1 }] });
         let single = Tiling::new(Size::square(1), 8192);
         assert_eq!((single.levels, &single.tiles[0].rows.held), (1, &(0..1)));
         assert!(Tiling::new(Size::new(0, 5), 8192).tiles.is_empty());

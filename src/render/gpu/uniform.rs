@@ -47,12 +47,9 @@ pub struct ScreenRect {
 impl LayerUniform {
     /// What all tiles of the picture have in common.
     pub fn new(layer: &Layer, rect: ScreenRect, screen: [u32; 2]) -> Self {
-        let zoom = layer.view.zoom;
         let mut uniform = Self {
             rect_origin: rect.origin.map(|side| side as f32),
             screen_size: screen.map(|side| side as f32),
-            texels_per_pixel: zoom.recip() as f32,
-            level: (-zoom.log2()).max(0.0) as f32,
             ..Self::default()
         };
         if let Some((map, style)) = &layer.heat {
@@ -70,11 +67,15 @@ impl LayerUniform {
         };
         let quad_min = [0, 1].map(|axis| on_screen(axis, spans[axis].drawn.start));
         let quad_max = [0, 1].map(|axis| on_screen(axis, spans[axis].drawn.end));
+        let step = f64::from(tile.step);
+        let texels_per_pixel = (view.zoom * step).recip();
         let visible = quad_min[0] < quad_max[0] && quad_min[1] < quad_max[1];
         visible.then(|| Self {
             quad_min: quad_min.map(|side| side as f32),
             quad_max: quad_max.map(|side| side as f32),
-            texel_origin: [0, 1].map(|axis| (view.origin[axis] - f64::from(spans[axis].held.start)) as f32),
+            texel_origin: [0, 1].map(|axis| ((view.origin[axis] - f64::from(spans[axis].held.start)) / step) as f32),
+            texels_per_pixel: texels_per_pixel as f32,
+            level: texels_per_pixel.log2().max(0.0) as f32,
             ..*self
         })
     }
