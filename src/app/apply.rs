@@ -33,10 +33,10 @@ impl Session {
             }
             // The window answers with `AddPicture` or `Open`: only it reaches the clipboard.
             Command::PasteImage => {}
-            Command::AddPicture(width, height, rgba) => self.add_picture(width, height, &rgba),
+            Command::AddPicture(width, height, rgba) => self.add_picture(width, height, rgba),
             Command::LoadModel(slot, source) => self.load(slot, source),
             Command::GetModel(slot, name) => self.get_model(slot, name),
-            Command::CloseSecond => self.close_second(),
+            Command::CloseModel(slot) => self.close_model(slot),
             Command::SwapModels => self.swap_models(),
             Command::Gallery(command) => self.apply_to_gallery(&command),
             Command::ExportFigure => self.ask_to_save(Ask::SaveFigure, "png"),
@@ -72,7 +72,8 @@ impl Session {
             Command::FirstBlock(block) => explain.first_block = block,
             Command::Patch(patch) => explain.patch = patch,
             Command::Options(options) => explain.options = *options,
-            Command::ToggleNorms => explain.norms = !explain.norms,
+            Command::Norms(norms) => explain.norms = norms,
+            Command::NextNorms => explain.norms = explain.norms.next(),
             Command::ToggleHead { block, head } => toggle(&mut explain.muted.heads, (block, head)),
             Command::ToggleBlock(block) => toggle(&mut explain.muted.blocks, block),
             Command::UnmuteAll => explain.muted = Default::default(),
@@ -133,9 +134,9 @@ impl Session {
         }
     }
 
-    fn close_second(&mut self) {
-        if let Some(second) = self.models.second.take() {
-            self.engine.send(Request::Unload(second.id));
+    fn close_model(&mut self, slot: Slot) {
+        if let Some(model) = self.models.take(slot) {
+            self.engine.send(Request::Unload(model.id));
         }
     }
 
@@ -143,7 +144,7 @@ impl Session {
         if !self.compares() {
             return;
         }
-        std::mem::swap(&mut self.models.main, &mut self.models.second);
+        self.models.swap(Slot::Main, Slot::Second);
         self.follow_main_model();
     }
 

@@ -11,13 +11,23 @@ use crate::render::{RangeMode, Style};
 use super::canvas::{Look, Tool, Zoom};
 use super::gallery::GalleryCommand;
 use super::occlusion::{Fill, Paint};
+use super::session::Norms;
 use super::settings::{Theme, View};
 
-/// One of the two models that can be compared.
+/// One of the models that can be looked at side by side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Slot {
+    /// The one that panels and gallery speak of.
     Main,
+    /// The one it is compared with.
     Second,
+    /// More of them, for the grid.
+    Third,
+    Fourth,
+}
+
+impl Slot {
+    pub const ALL: [Self; 4] = [Self::Main, Self::Second, Self::Third, Self::Fourth];
 }
 
 /// Something the user wants.
@@ -39,7 +49,7 @@ pub enum Command {
     LoadModel(Slot, ModelSource),
     /// A model of the curated list, downloaded if need be.
     GetModel(Slot, &'static str),
-    CloseSecond,
+    CloseModel(Slot),
     SwapModels,
     Gallery(GalleryCommand),
 
@@ -56,7 +66,9 @@ pub enum Command {
     ToggleBlock(usize),
     UnmuteAll,
     Options(Box<MethodOptions>),
-    ToggleNorms,
+    Norms(Norms),
+    /// Off, outliers marked, map, and off again.
+    NextNorms,
 
     View(View),
     Style(Box<Style>),

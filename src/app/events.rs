@@ -23,6 +23,7 @@ impl Session {
         self.receive_downloads();
         self.receive_answers();
         self.receive_saved();
+        self.receive_pasted();
         for event in self.engine.drain() {
             self.receive_event(event);
         }
@@ -121,15 +122,16 @@ impl Session {
         }
         match pending.slot {
             Slot::Main => self.follow_main_model(),
-            // A single picture would hide the model that was just brought in to be compared.
+            // Else the model that was just brought in to be compared could not be seen.
             Slot::Second if self.settings.view == View::Single => self.settings.view = View::SideBySide,
             Slot::Second => {}
+            Slot::Third | Slot::Fourth => self.settings.view = View::Grid,
         }
     }
 
     /// What was asked of another model may not exist in this one.
     pub(super) fn follow_main_model(&mut self) {
-        let Some(main) = &self.models.main else { return };
+        let Some(main) = self.models.get(Slot::Main) else { return };
         let info = main.info.clone();
         if info.classes != *self.gallery.names() {
             (self.explain.target, self.explain.contrast) = (None, None);

@@ -18,7 +18,7 @@ use super::gallery::Prediction;
 use super::notice::Level;
 use super::picker::Ask;
 use super::promise::promised;
-use super::session::Session;
+use super::session::{Norms, Session};
 use super::views::{self, PhotoOnScreen};
 
 /// All shown images on their way through the model.
@@ -74,7 +74,7 @@ impl Session {
         }));
     }
 
-    /// Says how figures ended.
+    /// Says how figures and tables ended.
     pub(super) fn receive_saved(&mut self) {
         for promise in std::mem::take(&mut self.saving) {
             match promise.try_take() {
@@ -162,10 +162,11 @@ impl Session {
         self.end_job(id);
         let Some(export) = self.exports.remove(&id) else { return };
         let done = export.done;
-        let (what, place) = match &export.folder {
+        let (what, place) = match export.folder {
             Some(folder) => {
-                self.write_table(folder, &export.reports);
-                ("exported", format!(": {}", folder.display()))
+                let place = format!(": {}", folder.display());
+                self.write_table(folder.join(TABLE), export.reports);
+                ("exported", place)
             }
             None => ("classified", String::new()),
         };
@@ -180,13 +181,18 @@ impl Session {
         }
     }
 
-    fn write_table(&mut self, folder: &Path, reports: &[Report]) {
-        let path = folder.join(TABLE);
-        if !reports.is_empty()
-            && let Err(error) = write_atomically(&path, table(reports).as_bytes())
-        {
-            self.notices.error(format!("The table cannot be written ({error}): {}", path.display()));
+    /// A hundred thousand rows take their time: on another thread.
+    fn write_table(&mut self, path: PathBuf, reports: Vec<Report>) {
+        if reports.is_empty() {
+            return;
         }
+        let failed = || Err("The table could not be written; export again to another folder.".to_owned());
+        self.saving.push(promised("save table", &self.wake, failed, move || {
+            match write_atomically(&path, table(&reports).as_bytes()) {
+                Ok(()) => Ok(path),
+                Err(error) => Err(format!("The table cannot be written ({error}): {}", path.display())),
+            }
+        }));
     }
 
     /// What the figure says below the picture.
@@ -202,7 +208,7 @@ impl Session {
                 }
                 parts.push(part);
             }
-            if self.explain.norms {
+            if self.explain.norms == Norms::Mapped {
                 return format!("length of the output tokens · {}", model.info.name);
             }
             parts.push(result.request.method.title().to_owned());

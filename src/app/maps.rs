@@ -37,7 +37,7 @@ impl Session {
     /// The views whose maps share a scale, whether or not all of them are drawn just now.
     fn compared(&self) -> Vec<ViewId> {
         match self.settings.view {
-            View::Grid => self.settings.grid_methods.iter().map(|&method| views::of_method(method)).collect(),
+            View::Grid => self.grid().into_iter().map(|(slot, method)| views::in_grid(slot, method)).collect(),
             _ if self.compares() => vec![views::MAIN, views::SECOND],
             _ => vec![views::MAIN],
         }

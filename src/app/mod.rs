@@ -25,7 +25,7 @@ mod wants;
 
 pub use command::{Command, Slot};
 pub use picker::{Ask, FilePicker, SystemPicker};
-pub use session::{Explain, Job, Session};
+pub use session::{Explain, Job, Norms, Session};
 pub use settings::{Settings, Theme, View};
 
 /// Wakes the window from any thread.

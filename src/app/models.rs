@@ -1,4 +1,4 @@
-//! The models at hand: the main one, and a second one to compare with.
+//! The models at hand: the main one, and others to compare with.
 
 use std::sync::Arc;
 
@@ -22,11 +22,10 @@ pub struct Pending {
     pub source: ModelSource,
 }
 
-/// Both models and what is on its way.
+/// The models and what is on its way.
 #[derive(Default)]
 pub struct Models {
-    pub main: Option<Ready>,
-    pub second: Option<Ready>,
+    ready: [Option<Ready>; Slot::ALL.len()],
     pub pending: Vec<Pending>,
     next: u64,
 }
@@ -48,18 +47,28 @@ impl Models {
     }
 
     pub fn get(&self, slot: Slot) -> Option<&Ready> {
-        match slot {
-            Slot::Main => self.main.as_ref(),
-            Slot::Second => self.second.as_ref(),
-        }
+        self.ready[slot as usize].as_ref()
+    }
+
+    /// All that are ready, the main one first.
+    pub fn all(&self) -> impl Iterator<Item = (Slot, &Ready)> {
+        Slot::ALL.into_iter().filter_map(|slot| Some((slot, self.get(slot)?)))
     }
 
     /// Fills a slot and returns what was there.
     pub fn put(&mut self, slot: Slot, ready: Ready) -> Option<Ready> {
-        match slot {
-            Slot::Main => self.main.replace(ready),
-            Slot::Second => self.second.replace(ready),
-        }
+        self.ready[slot as usize].replace(ready)
+    }
+
+    /// Empties a slot; those behind it move up.
+    pub fn take(&mut self, slot: Slot) -> Option<Ready> {
+        let taken = self.ready[slot as usize].take();
+        self.ready[slot as usize..].rotate_left(1);
+        taken
+    }
+
+    pub fn swap(&mut self, a: Slot, b: Slot) {
+        self.ready.swap(a as usize, b as usize);
     }
 
     /// What a slot waits for.

@@ -1,6 +1,7 @@
 //! Opening what users bring: pictures, folders, weights, label files.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::demo;
 use crate::image::{ImageSource, is_image_path};
@@ -9,6 +10,7 @@ use crate::jobs::listing::{Listing, ListingEvent};
 use crate::jobs::model::ModelSource;
 
 use super::command::{Command, Slot};
+use super::promise::promised;
 use super::session::Session;
 
 /// Endings of files that hold weights; the loader has the last word.
@@ -31,13 +33,13 @@ impl Session {
     /// Sorts paths into models, label files and pictures, and opens each.
     pub(super) fn open(&mut self, paths: Vec<PathBuf>) {
         let mut pictures = Vec::new();
-        // A second model is there to be compared with the first.
-        let mut slots = [Slot::Main, Slot::Second].into_iter();
+        // Further models are there to be compared with the first.
+        let mut slots = Slot::ALL.into_iter();
         for path in paths {
             if is_model(&path) {
                 match slots.next() {
                     Some(slot) => self.apply(Command::LoadModel(slot, named(&path))),
-                    None => self.notices.warning(format!("Two models can be compared, not more: {}", path.display())),
+                    None => self.notices.warning(format!("Four models can be compared, not more: {}", path.display())),
                 }
             } else if !path.exists() {
                 self.notices.error(format!("There is no such file; check its name and folder: {}", path.display()));
@@ -155,29 +157,37 @@ impl Session {
         }
     }
 
-    /// Adds a picture of the clipboard and selects it.
-    pub(super) fn add_picture(&mut self, width: usize, height: usize, rgba: &[u8]) {
+    /// Packs a picture of the clipboard on another thread; [`Self::receive_pasted`] adds it.
+    pub(super) fn add_picture(&mut self, width: usize, height: usize, rgba: Arc<[u8]>) {
         self.pasted += 1;
         let name = format!("pasted-{}.png", self.pasted);
-        let png = image_from(width, height, rgba).and_then(|picture| {
-            let mut bytes = std::io::Cursor::new(Vec::new());
-            picture.write_to(&mut bytes, ::image::ImageFormat::Png).ok()?;
-            Some(bytes.into_inner())
-        });
-        let Some(png) = png else {
-            self.notices.error("The picture on the clipboard is damaged; copy it again.");
-            return;
-        };
-        let source = ImageSource::memory(name, png);
-        self.gallery.append(Path::new(""), [source.clone()]);
-        if let Some(index) = self.gallery.find(&source) {
-            self.gallery.select(index);
+        let pack = move || Some(ImageSource::memory(name, png(width, height, &rgba)?));
+        self.pasting.push(promised("paste", &self.wake, || None, pack));
+    }
+
+    /// Adds pasted pictures and selects the last.
+    pub(super) fn receive_pasted(&mut self) {
+        for promise in std::mem::take(&mut self.pasting) {
+            match promise.try_take() {
+                Ok(Some(source)) => {
+                    self.gallery.append(Path::new(""), [source.clone()]);
+                    if let Some(index) = self.gallery.find(&source) {
+                        self.gallery.select(index);
+                    }
+                }
+                Ok(None) => self.notices.error("The picture on the clipboard is damaged; copy it again."),
+                Err(promise) => self.pasting.push(promise),
+            }
         }
     }
 }
 
-fn image_from(width: usize, height: usize, rgba: &[u8]) -> Option<::image::RgbaImage> {
-    ::image::RgbaImage::from_raw(width.try_into().ok()?, height.try_into().ok()?, rgba.to_vec())
+/// `None` if the bytes are no picture of this size.
+fn png(width: usize, height: usize, rgba: &[u8]) -> Option<Vec<u8>> {
+    let picture = ::image::RgbaImage::from_raw(width.try_into().ok()?, height.try_into().ok()?, rgba.to_vec())?;
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    picture.write_to(&mut bytes, ::image::ImageFormat::Png).ok()?;
+    Some(bytes.into_inner())
 }
 
 /// A file or folder as the source of a model.

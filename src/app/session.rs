@@ -39,8 +39,36 @@ pub struct Explain {
     pub patch: Option<PatchIndex>,
     pub muted: Muted,
     pub options: MethodOptions,
-    /// Show the norms of the output tokens instead of relevance.
-    pub norms: bool,
+    pub norms: Norms,
+}
+
+/// Whether the lengths of the output tokens are shown: outliers hold no information of their place
+/// («Vision Transformers Need Registers», arXiv 2309.16588).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Norms {
+    #[default]
+    Hidden,
+    /// Outliers are marked over the map.
+    Marked,
+    /// In place of the map.
+    Mapped,
+}
+
+impl Norms {
+    pub const ALL: [Self; 3] = [Self::Hidden, Self::Marked, Self::Mapped];
+
+    /// In the order of [`Self::ALL`], and round again.
+    pub const fn next(self) -> Self {
+        Self::ALL[(self as usize + 1) % Self::ALL.len()]
+    }
+
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Hidden => "off",
+            Self::Marked => "mark",
+            Self::Mapped => "map",
+        }
+    }
 }
 
 /// Work in the background, as the user sees it.
@@ -93,6 +121,7 @@ pub struct Session {
     /// The first image is to be selected once the gallery is in order.
     pub(super) selects_first: bool,
     pub(super) pasted: usize,
+    pub(super) pasting: Vec<Promise<Option<ImageSource>>>,
     /// Of what is painted over; never used twice.
     pub(super) next_version: u64,
 }
@@ -149,6 +178,7 @@ impl Session {
             has_chosen: false,
             selects_first: false,
             pasted: 0,
+            pasting: Vec::new(),
             next_version: 0,
         })
     }
@@ -188,7 +218,10 @@ impl Session {
 
     /// Which map of the results is asked for.
     pub fn shown(&self) -> Shown {
-        if self.explain.norms { Shown::Norms } else { Shown::Relevance { first_block: self.explain.first_block } }
+        match self.explain.norms {
+            Norms::Mapped => Shown::Norms,
+            Norms::Hidden | Norms::Marked => Shown::Relevance { first_block: self.explain.first_block },
+        }
     }
 
     /// Whether the view needs a second model that is not there.
@@ -198,7 +231,7 @@ impl Session {
 
     /// Whether two models are compared.
     pub fn compares(&self) -> bool {
-        self.models.second.is_some()
+        self.models.get(Slot::Second).is_some()
     }
 
     /// What is painted over on the selected image.

@@ -42,7 +42,7 @@ pub enum View {
     Blink,
     /// The first model's normalised map minus the second's.
     Difference,
-    /// Several methods on one image.
+    /// Several methods, of each model, on one image.
     Grid,
 }
 
@@ -67,7 +67,7 @@ impl View {
             Self::Wipe => "Drag a divider between photo and heat, or between two models",
             Self::Blink => "Photo and heat, or two models, take turns",
             Self::Difference => "First model minus second, on one signed scale",
-            Self::Grid => "Several methods on one image",
+            Self::Grid => "Several methods, of each model, on one image",
         }
     }
 }

@@ -8,14 +8,21 @@ use crate::relevance::Method;
 use crate::render::{HeatMap, Photo};
 use crate::size::Size;
 
-/// The main model's view.
-pub const MAIN: ViewId = ViewId(0);
-/// The second model's view.
-pub const SECOND: ViewId = ViewId(1);
+use super::command::Slot;
 
-/// The grid's view of a method: its own, so that no method is ever shown under another one's name.
-pub const fn of_method(method: Method) -> ViewId {
-    ViewId(16 + method as u64)
+/// The main model's view.
+pub const MAIN: ViewId = of_slot(Slot::Main);
+/// The second model's view.
+pub const SECOND: ViewId = of_slot(Slot::Second);
+
+/// A model's view, of the chosen method.
+pub const fn of_slot(slot: Slot) -> ViewId {
+    ViewId(slot as u64)
+}
+
+/// The grid's view of a model and a method: its own, so that no method is ever shown under another one's name.
+pub const fn in_grid(slot: Slot, method: Method) -> ViewId {
+    ViewId(((slot as u64 + 1) << 8) + method as u64)
 }
 
 /// Which map of a result is shown.

@@ -7,7 +7,7 @@ use crate::relevance::Method;
 
 use super::command::Slot;
 use super::models::Ready;
-use super::session::Session;
+use super::session::{Norms, Session};
 use super::settings::View;
 use super::views;
 
@@ -59,18 +59,22 @@ impl Session {
     }
 
     fn wanted(&self) -> Vec<ExplainRequest> {
-        let Some(main) = &self.models.main else { return Vec::new() };
-        let mut wanted: Vec<ExplainRequest> =
-            self.request(views::MAIN, main, Slot::Main, self.explain.method).into_iter().collect();
-        if let Some(second) = &self.models.second {
-            wanted.extend(self.request(views::SECOND, second, Slot::Second, self.explain.method));
+        if self.models.get(Slot::Main).is_none() {
+            return Vec::new();
         }
-        if self.settings.view == View::Grid {
-            let methods = self.settings.grid_methods.iter();
-            wanted
-                .extend(methods.filter_map(|&method| self.request(views::of_method(method), main, Slot::Main, method)));
-        }
-        wanted
+        let of_slot = |(slot, model)| self.request(views::of_slot(slot), model, slot, self.explain.method);
+        let in_grid = |(slot, method)| {
+            let model = self.models.get(slot)?;
+            self.request(views::in_grid(slot, method), model, slot, method)
+        };
+        let grid = if self.settings.view == View::Grid { self.grid() } else { Vec::new() };
+        self.models.all().filter_map(of_slot).chain(grid.into_iter().filter_map(in_grid)).collect()
+    }
+
+    /// What the grid shows: of each model every chosen method.
+    pub fn grid(&self) -> Vec<(Slot, Method)> {
+        let methods = &self.settings.grid_methods;
+        self.models.all().flat_map(|(slot, _)| methods.iter().map(move |&method| (slot, method))).collect()
     }
 
     fn request(&self, view: ViewId, model: &Ready, slot: Slot, method: Method) -> Option<ExplainRequest> {
@@ -93,7 +97,7 @@ impl Session {
             options: explain.options.clone(),
             patch,
             muted: if method == Method::Gae && slot == Slot::Main { explain.muted.clone() } else { Default::default() },
-            want_norms: explain.norms,
+            want_norms: explain.norms != Norms::Hidden,
             ..ExplainRequest::new(view, model.id, self.image()?.clone())
         })
     }

@@ -7,6 +7,7 @@ mod gae;
 mod gradients;
 mod map;
 mod method;
+mod outliers;
 mod perturbation;
 mod random;
 mod recording;
@@ -18,6 +19,7 @@ use crate::vit::{Batch, Engine, EngineError};
 pub use gradients::{gradient_x_input, input_gradient, integrated_gradients};
 pub use map::{Flat, RelevanceMap, normalise};
 pub use method::{Method, MethodOptions, UnknownMethod};
+pub use outliers::far_out;
 pub use recording::{MAPS_LIMIT_BYTES, Recording};
 pub use session::{ObjectiveOf, OnProgress, Progress};
 

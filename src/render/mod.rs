@@ -21,4 +21,4 @@ pub use interpolation::GridMap;
 pub use png::write_png;
 pub use range::{RangeMode, ValueRange};
 pub use scene::{HeatMap, Layer, Photo, ViewTransform};
-pub use style::{Blend, Interpolation, Style};
+pub use style::{Blend, Interpolation, MAX_CONTOURS, Style};

@@ -66,13 +66,13 @@ pub fn all() -> Vec<Action> {
         action(EXPLAIN, "Explain the prediction", plain(Key::T), Command::Target(None)),
         action(EXPLAIN, "Back to the classifier's row", None, Command::Patch(None)),
         action(EXPLAIN, "Unmute all heads", None, Command::UnmuteAll),
-        action(EXPLAIN, "High-norm tokens", plain(Key::N), Command::ToggleNorms),
+        action(EXPLAIN, "High-norm tokens", plain(Key::N), Command::NextNorms),
         action(EXPLAIN, "Occlusion brush", plain(Key::O), Command::Tool(Tool::Occlude)),
         action(EXPLAIN, "Pan and pick patches", plain(Key::V), Command::Tool(Tool::Look)),
         action(EXPLAIN, "Undo occlusion stroke", ctrl(Key::Z), Command::UndoOcclusion),
         action(EXPLAIN, "Clear occlusion", None, Command::ClearOcclusion),
         action(EXPLAIN, "Swap the two models", plain(Key::X), Command::SwapModels),
-        action(EXPLAIN, "Stop comparing", None, Command::CloseSecond),
+        action(EXPLAIN, "Stop comparing", None, Command::CloseModel(Slot::Second)),
         action(WINDOW, "Command palette", ctrl(Key::P), Command::TogglePalette),
         action(WINDOW, "Keyboard shortcuts", plain(Key::Questionmark), Command::ToggleShortcuts),
         action(WINDOW, "Image list", None, Command::ToggleImages),
@@ -96,9 +96,9 @@ pub fn is_possible(action: &Action, session: &Session) -> bool {
     match action.command {
         Command::ExportFigure | Command::ExportMap => session.main_view().is_some_and(|view| view.result.is_some()),
         Command::ExportFolder | Command::ClassifyAll | Command::CopyCommandLine => {
-            session.models.main.is_some() && !session.gallery.order().is_empty()
+            session.models.get(Slot::Main).is_some() && !session.gallery.order().is_empty()
         }
-        Command::SwapModels | Command::CloseSecond => session.compares(),
+        Command::SwapModels | Command::CloseModel(_) => session.compares(),
         Command::ClearOcclusion | Command::UndoOcclusion => session.occluded().is_some(),
         Command::UnmuteAll => session.explain.muted != Default::default(),
         Command::Patch(None) => session.explain.patch.is_some(),

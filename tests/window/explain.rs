@@ -5,13 +5,13 @@ use std::sync::Arc;
 use eframe::egui::accesskit::Role;
 use eframe::egui::{Key, Modifiers};
 use vitrine::app::settings::View;
-use vitrine::app::{Session, views};
-use vitrine::relevance::Method;
+use vitrine::app::{Norms, Session, Slot, views};
+use vitrine::relevance::{Method, far_out};
 
 use crate::gui::Gui;
 
 fn class(session: &Session, name: &str) -> usize {
-    session.models.main.as_ref().unwrap().info.classes.find(name).unwrap()
+    session.models.get(Slot::Main).unwrap().info.classes.find(name).unwrap()
 }
 
 fn map(gui: &mut Gui) -> Vec<f32> {
@@ -114,16 +114,21 @@ fn each_method_has_its_numbers() {
 }
 
 #[test]
-fn high_norm_tokens_take_the_place_of_relevance() {
+fn high_norm_tokens_are_marked_or_take_the_place_of_relevance() {
     let mut gui = Gui::demo();
-    gui.click("High-norm tokens");
-    assert!(gui.session().explain.norms);
+    gui.click("Token norms: mark");
+    assert_eq!(gui.session().explain.norms, Norms::Marked);
+    let count = far_out(&gui.result().token_norms.clone().unwrap().values).len();
+    assert!(gui.has(if count == 0 { "no outliers on this image" } else { "outlier" }), "{count}");
+    let marked = gui.session().heat(views::MAIN).unwrap().values().to_vec();
+    gui.click("Token norms: map");
+    assert_ne!(gui.session().heat(views::MAIN).unwrap().values(), marked, "relevance stays below the marks");
     let norms = gui.result().token_norms.clone().unwrap();
     assert_eq!(norms.values.len(), 144, "one for each of 12 × 12 patches");
     let low = norms.values.iter().copied().fold(f32::INFINITY, f32::min);
     assert!(low > 0.1, "lengths of tokens, no relevance: {low}");
     gui.press(Modifiers::NONE, Key::N);
-    assert!(!gui.session().explain.norms);
+    assert_eq!(gui.session().explain.norms, Norms::Hidden);
 }
 
 #[test]
@@ -131,7 +136,7 @@ fn the_grid_shows_the_chosen_methods() {
     let mut gui = Gui::demo();
     gui.click("Grid");
     assert_eq!(gui.session().settings.view, View::Grid);
-    let of = views::of_method;
+    let of = |method| views::in_grid(Slot::Main, method);
     gui.view_explained(of(Method::AttentionGradcam));
     gui.click("Grid: GAE");
     assert!(!gui.session().settings.grid_methods.contains(&Method::Gae));

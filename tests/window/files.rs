@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use eframe::egui::{Key, Modifiers};
 use image::RgbImage;
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
-use vitrine::app::Command;
 use vitrine::app::gallery::ItemState;
+use vitrine::app::{Command, Session};
 
 use crate::gui::{Gui, Opening};
 
@@ -197,8 +197,11 @@ fn a_pasted_picture_is_selected() {
     let mut gui = Gui::demo();
     let pixels: Vec<u8> = [200, 40, 40, 255].repeat(32 * 20);
     gui.apply(Command::AddPicture(32, 20, pixels.into()));
+    let is_pasted = |session: &Session| session.image().is_some_and(|image| image.title() == "pasted-1.png");
+    gui.until("packed", is_pasted);
     gui.explained();
     assert!(gui.has("Canvas: pasted-1.png"));
     gui.apply(Command::AddPicture(32, 20, vec![1, 2, 3].into()));
+    gui.until("refused", |session| !session.notices.shown().is_empty());
     assert!(gui.has_notice("damaged"));
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use eframe::egui::accesskit::Role;
 use image::RgbaImage;
+use vitrine::app::Command;
 use vitrine::render::{Blend, ColourMap, Interpolation, RangeMode, Style};
 
 use crate::gui::{Gui, Opening};
@@ -26,14 +27,14 @@ fn every_control_changes_the_style_and_none_the_result() {
     gui.set("Gamma", 2.0);
     gui.set("Threshold", 0.5);
     gui.click("Dim the rest");
-    for percent in [25, 75] {
-        gui.click(&format!("Contour at {percent} %"));
-    }
+    gui.click("Add contour");
+    gui.click("Add contour");
+    gui.set("Contour 1", 30.0);
     let style = &gui.session().settings.style;
     assert_eq!((style.opacity, style.gamma, style.threshold), (0.25, 2.0, 0.5));
-    assert!(!style.dim_unseen && style.contours == [0.25, 0.75]);
-    gui.click("Contour at 25 %");
-    assert_eq!(gui.session().settings.style.contours, [0.75]);
+    assert!(!style.dim_unseen && style.contours == [0.3, 0.75]);
+    gui.click("Remove contour");
+    assert_eq!(gui.session().settings.style.contours, [0.3]);
     gui.click("Reset heat");
     assert_eq!(gui.session().settings.style, Style::default());
     assert!(!gui.has("Reset heat"));
@@ -85,6 +86,9 @@ fn canvas(gui: &mut Gui) -> RgbaImage {
 fn what_is_set_is_seen() {
     let Some(mut gui) = Gui::drawn(Opening { size: [1000.0, 1400.0], ..Opening::default() }) else { return };
     gui.explained();
+    // They fade by the clock, and lie over the canvas.
+    let notices: Vec<u64> = gui.session().notices.shown().iter().map(|notice| notice.id).collect();
+    notices.into_iter().for_each(|id| gui.apply(Command::DismissNotice(id)));
     let start = canvas(&mut gui);
     let mut seen = vec![start.clone()];
     let mut differs = |gui: &mut Gui, what: &str| {
@@ -102,7 +106,7 @@ fn what_is_set_is_seen() {
     differs(&mut gui, "gamma");
     gui.set("Threshold", 0.3);
     differs(&mut gui, "threshold");
-    gui.click("Contour at 50 %");
+    gui.click("Add contour");
     differs(&mut gui, "contours");
     gui.choose("Blend", "Multiply");
     differs(&mut gui, "blend");

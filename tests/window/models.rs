@@ -4,6 +4,7 @@ use eframe::egui::accesskit::Role;
 use vitrine::app::settings::View;
 use vitrine::app::{Session, Slot, views};
 use vitrine::jobs::model::Profile;
+use vitrine::relevance::Method;
 
 use crate::files::{demo_folder, rougher_model};
 use crate::gui::Gui;
@@ -53,6 +54,29 @@ fn views_show_both_models_and_their_difference() {
         gui.click(view.title());
         assert!(!gui.has("needs a second model"));
     }
+}
+
+#[test]
+fn the_grid_holds_every_method_of_every_model() {
+    let (mut gui, folder) = comparing();
+    gui.answers.push(folder.path().join("model.safetensors"));
+    gui.menu("and with: nothing", "From a file…");
+    gui.until("a third model", |session| session.models.get(Slot::Third).is_some());
+    assert_eq!(gui.session().settings.view, View::Grid, "where it can be seen");
+    for slot in [Slot::Main, Slot::Second, Slot::Third] {
+        gui.view_explained(views::of_slot(slot));
+        for method in gui.session().settings.grid_methods.clone() {
+            gui.view_explained(views::in_grid(slot, method));
+        }
+    }
+    let map = |gui: &Gui, slot| gui.session().heat(views::in_grid(slot, Method::Gae)).unwrap().values().to_vec();
+    assert_ne!(map(&gui, Slot::Main), map(&gui, Slot::Second));
+    assert_eq!(map(&gui, Slot::Main), map(&gui, Slot::Third), "the same weights from a file");
+
+    gui.menu("Compare with: rougher", "Stop comparing");
+    assert_eq!(name(gui.session(), Slot::Second), Some("model"), "the third moves up");
+    assert!(gui.session().models.get(Slot::Third).is_none());
+    assert!(gui.has("and with: nothing"));
 }
 
 #[test]

@@ -2,9 +2,9 @@
 
 use eframe::egui::{Key, Modifiers};
 use egui_kittest::kittest::{NodeT, Queryable};
-use vitrine::app::Theme;
 use vitrine::app::canvas::Tool;
 use vitrine::app::settings::View;
+use vitrine::app::{Norms, Theme};
 
 use crate::gui::{Gui, Opening};
 
@@ -87,7 +87,7 @@ fn menus_do_what_they_say() {
     gui.menu("Explain", "Pan and pick patches");
     assert_eq!(gui.session().canvas.tool, Tool::Look);
     gui.menu("Explain", "High-norm tokens");
-    assert!(gui.session().explain.norms);
+    assert_eq!(gui.session().explain.norms, Norms::Marked);
     gui.menu("File", "Quit");
     assert!(gui.session().quit);
 }

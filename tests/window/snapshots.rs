@@ -84,7 +84,7 @@ fn views_of_one_model() {
     }
     gui.click("Grid");
     let methods = gui.session().settings.grid_methods.clone();
-    methods.into_iter().for_each(|method| gui.view_explained(views::of_method(method)));
+    methods.into_iter().for_each(|method| gui.view_explained(views::in_grid(Slot::Main, method)));
     gui.snapshot("grid");
 }
 

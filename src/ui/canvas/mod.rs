@@ -17,7 +17,7 @@ use crate::app::canvas::{Look, Tool};
 use crate::app::occlusion::Paint;
 use crate::app::settings::View;
 use crate::app::views::PhotoOnScreen;
-use crate::app::{Command, Session, Slot};
+use crate::app::{Command, Norms, Session, Slot};
 use crate::image::Position;
 use crate::render::Layer;
 use crate::render::gpu::paint;
@@ -201,6 +201,10 @@ fn draw(ui: &Ui, session: &Session, pane: &Pane, frame: &ScreenFrame, slot: u64)
         if let Some((result, index)) = result.and_then(|result| Some((result, result.request.patch?))) {
             overlay::patch(ui, pane.clip, frame, prepared, index, result.patch);
         }
+        let norms = result.and_then(|result| Some((result, result.token_norms.as_ref()?)));
+        if let Some((result, norms)) = norms.filter(|_| session.explain.norms == Norms::Marked) {
+            overlay::outliers(ui, pane.clip, frame, prepared, result.patch, norms);
+        }
     }
     let is_right_half = session.settings.view == View::Wipe && pane.clip.right() >= pane.rect.right();
     overlay::title(ui, pane.clip, &pane.title, is_right_half);
@@ -238,10 +242,12 @@ fn no_photo_ui(ui: &mut Ui, session: &Session, area: Rect, commands: &mut Vec<Co
             let title = format!("{} cannot be shown", image.title());
             states::error_ui(ui, area, &title, error);
         }
-        (Some(_), None) if session.models.main.is_none() && session.models.pending.is_empty() => {
+        (Some(_), None) if session.models.get(Slot::Main).is_none() && session.models.pending.is_empty() => {
             states::no_model_ui(ui, area, commands);
         }
-        (Some(_), None) if session.models.main.is_none() => states::loading_ui(ui, area, "Loading the model…"),
+        (Some(_), None) if session.models.get(Slot::Main).is_none() => {
+            states::loading_ui(ui, area, "Loading the model…");
+        }
         (Some(image), None) => states::loading_ui(ui, area, &format!("Loading {}…", image.title())),
     }
 }

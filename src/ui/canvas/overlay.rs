@@ -7,6 +7,7 @@ use eframe::egui::{
 use crate::app::occlusion::Fill;
 use crate::image::{PatchIndex, Prepared};
 use crate::jobs::engine_thread::Occlusion;
+use crate::relevance::{RelevanceMap, far_out};
 use crate::size::Size;
 
 use super::frame::ScreenFrame;
@@ -31,6 +32,18 @@ pub fn patch(ui: &Ui, clip: Rect, frame: &ScreenFrame, prepared: &Prepared, inde
     let painter = ui.painter_at(clip);
     painter.circle_filled(centre, 3.5, Color32::from_black_alpha(180));
     painter.circle_filled(centre, 2.0, Color32::WHITE);
+}
+
+/// Rings around the patches whose tokens are far longer than the others'.
+pub fn outliers(ui: &Ui, clip: Rect, frame: &ScreenFrame, prepared: &Prepared, patch: Size, norms: &RelevanceMap) {
+    let painter = ui.painter_at(clip);
+    for at in far_out(&norms.values) {
+        let index = PatchIndex { row: at / norms.grid.width, column: at % norms.grid.width };
+        let rect = frame.ui_from_area(prepared.framing.image_from_patch(index, patch));
+        let radius = rect.size().min_elem() * 0.42;
+        painter.circle_stroke(rect.center(), radius, (4.0, Color32::from_black_alpha(150)));
+        painter.circle_stroke(rect.center(), radius, (2.0, Color32::from_rgb(255, 214, 74)));
+    }
 }
 
 /// What a pane shows, in its upper left corner.

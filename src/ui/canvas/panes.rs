@@ -6,8 +6,9 @@ use eframe::egui::{Rect, pos2, vec2};
 
 use crate::app::settings::View;
 use crate::app::views::{self, ViewState};
-use crate::app::{Session, Slot};
+use crate::app::{Norms, Session, Slot};
 use crate::jobs::engine_thread::ViewId;
+use crate::relevance::Method;
 use crate::render::{ColourMap, HeatMap, Photo, RangeMode, Style};
 
 use super::difference::DifferenceMap;
@@ -94,7 +95,7 @@ fn contents(session: &Session, blink: bool) -> Vec<Content> {
     // What the picture shows, which may still be the method chosen before.
     let result = session.main_view().and_then(|view| view.result.as_ref());
     let method = match result {
-        _ if session.explain.norms => "length of the output tokens",
+        _ if session.explain.norms == Norms::Mapped => "length of the output tokens",
         Some(result) => result.request.method.title(),
         None => session.explain.method.title(),
     };
@@ -115,16 +116,18 @@ fn contents(session: &Session, blink: bool) -> Vec<Content> {
             two.into_iter().chain([main(title)]).collect()
         }
         View::Difference => vec![main(method.to_owned())],
-        View::Grid => session
-            .settings
-            .grid_methods
-            .iter()
-            .map(|&method| Content {
-                title: method.title().to_owned(),
-                view: views::of_method(method),
+        View::Grid => {
+            let title = |slot, method: Method| match session.compares() {
+                true => format!("{}: {}", model(slot), method.title()),
+                false => method.title().to_owned(),
+            };
+            let pane = |(slot, method)| Content {
+                title: title(slot, method),
+                view: views::in_grid(slot, method),
                 with_heat: true,
-            })
-            .collect(),
+            };
+            session.grid().into_iter().map(pane).collect()
+        }
     }
 }
 
@@ -155,7 +158,7 @@ fn set_styles(session: &Session, panes: &mut [Pane]) {
 
 fn is_of_another_method(session: &Session, view: ViewId) -> bool {
     let shown = session.view(view).and_then(|view| view.result.as_ref()).map(|result| result.request.method);
-    matches!(view, views::MAIN | views::SECOND) && shown.is_some_and(|method| method != session.explain.method)
+    Slot::ALL.map(views::of_slot).contains(&view) && shown.is_some_and(|method| method != session.explain.method)
 }
 
 /// Equal tiles beside each other.

@@ -1,9 +1,9 @@
 //! How heat is drawn. Everything here only rewrites a uniform: no inference, no upscaling.
 
-use eframe::egui::{Button, ComboBox, Slider, Ui};
+use eframe::egui::{Button, ComboBox, DragValue, Slider, Ui};
 
 use crate::app::{Command, Session};
-use crate::render::{Blend, ColourMap, Interpolation, RangeMode, Style};
+use crate::render::{Blend, ColourMap, Interpolation, MAX_CONTOURS, RangeMode, Style};
 
 use super::row;
 
@@ -89,25 +89,30 @@ const fn help(mode: RangeMode) -> &'static str {
     }
 }
 
-/// Levels offered at once: the usual quarters, each on or off, and their number stays readable.
-const LEVELS: [f32; 5] = [0.1, 0.25, 0.5, 0.75, 0.9];
+/// Levels of new contours, in the order in which they are offered.
+const LEVELS: [f32; MAX_CONTOURS] = [0.5, 0.75, 0.25, 0.9, 0.1, 0.6, 0.4, 0.8];
 
 fn contours_ui(ui: &mut Ui, style: &mut Style) {
     row(ui, "Contours", |ui| {
-        ui.spacing_mut().item_spacing.x = 2.0;
-        ui.spacing_mut().button_padding.x = 5.0;
-        for level in LEVELS {
-            let on = style.contours.contains(&level);
-            let button = Button::selectable(on, format!("{:.0}", level * 100.0));
-            let name = format!("Contour at {:.0} %", level * 100.0);
-            if ui.add(button).accessible_name(name).clicked() {
-                if on {
-                    style.contours.retain(|kept| *kept != level);
-                } else {
-                    style.contours.push(level);
+        ui.spacing_mut().item_spacing.x = 3.0;
+        ui.horizontal_wrapped(|ui| {
+            for (number, level) in style.contours.iter_mut().enumerate() {
+                let mut percent = *level * 100.0;
+                let value = DragValue::new(&mut percent).range(1.0..=99.0).max_decimals(0).suffix(" %");
+                let name = format!("Contour {}", number + 1);
+                if ui.add(value).on_hover_text("Drag, or click and type").accessible_name(name).changed() {
+                    *level = percent / 100.0;
                 }
             }
-        }
-        ui.weak("%");
+            let unused = LEVELS.into_iter().find(|level| !style.contours.contains(level));
+            let add = ui.add_enabled(style.contours.len() < MAX_CONTOURS, Button::new("+").small());
+            if add.on_hover_text("One more line").accessible_name("Add contour").clicked() {
+                style.contours.extend(unused);
+            }
+            let remove = ui.add_enabled(!style.contours.is_empty(), Button::new("−").small());
+            if remove.on_hover_text("One line fewer").accessible_name("Remove contour").clicked() {
+                style.contours.pop();
+            }
+        });
     });
 }

@@ -4,8 +4,8 @@ use eframe::egui::{ComboBox, DragValue, RichText, Slider, Ui};
 
 use crate::app::settings::View;
 use crate::app::views::{self};
-use crate::app::{Command, Session, Slot};
-use crate::relevance::{Method, MethodOptions};
+use crate::app::{Command, Norms, Session, Slot};
+use crate::relevance::{Method, MethodOptions, far_out};
 
 use super::{ClassSearch, row};
 
@@ -107,10 +107,25 @@ fn options_ui(ui: &mut Ui, options: &MethodOptions, method: Method, commands: &m
 }
 
 fn norms_ui(ui: &mut Ui, session: &Session, commands: &mut Vec<Command>) {
-    let mut norms = session.explain.norms;
-    let help = "Show the length of each output token instead: outliers hold no local information (N)";
-    if ui.checkbox(&mut norms, "High-norm tokens").on_hover_text(help).changed() {
-        commands.push(Command::ToggleNorms);
+    let help = "Length of each output token: outliers hold no information of their place (N)";
+    row(ui, "Token norms", |ui| {
+        for norms in Norms::ALL {
+            let chosen = session.explain.norms == norms;
+            let button = eframe::egui::Button::selectable(chosen, norms.title());
+            let name = format!("Token norms: {}", norms.title());
+            if ui.add(button).on_hover_text(help).accessible_name(name).clicked() {
+                commands.push(Command::Norms(norms));
+            }
+        }
+    });
+    let marked = session.main_view().and_then(|view| view.result.as_ref()?.token_norms.as_ref());
+    if let Some(norms) = marked.filter(|_| session.explain.norms == Norms::Marked) {
+        let text = match far_out(&norms.values).len() {
+            0 => "no outliers on this image".to_owned(),
+            1 => "1 outlier, marked by a ring".to_owned(),
+            count => format!("{count} outliers, marked by rings"),
+        };
+        ui.label(RichText::new(text).small().weak());
     }
 }
 

@@ -11,7 +11,7 @@ mod tools;
 
 use eframe::egui::{CollapsingHeader, RichText, ScrollArea, Ui};
 
-use crate::app::{Command, Session};
+use crate::app::{Command, Session, Slot};
 
 use classes::ClassSearch;
 use input::InputPreview;
@@ -32,7 +32,7 @@ impl PanelUi {
             // Sliders take what label and number leave.
             ui.spacing_mut().slider_width = (ui.available_width() - LABEL - 72.0).clamp(60.0, 180.0);
             section(ui, "Model", true, |ui| model::show(ui, session, commands));
-            if session.models.main.is_none() {
+            if session.models.get(Slot::Main).is_none() {
                 return;
             }
             section(ui, "Prediction", true, |ui| prediction::show(ui, session, &mut self.target, commands));

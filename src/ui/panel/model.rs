@@ -12,8 +12,14 @@ use super::row;
 
 pub fn show(ui: &mut Ui, session: &Session, commands: &mut Vec<Command>) {
     slot_ui(ui, session, Slot::Main, commands);
-    let Some(model) = session.models.get(Slot::Main) else { return };
-    slot_ui(ui, session, Slot::Second, commands);
+    if session.models.get(Slot::Main).is_none() {
+        return;
+    }
+    // One free place after the last model.
+    let shown = session.models.all().count() + 1;
+    for &slot in Slot::ALL.iter().take(shown).skip(1) {
+        slot_ui(ui, session, slot, commands);
+    }
     row(ui, "Preparation", |ui| {
         for (profile, title, help) in [
             (Profile::Model, "model", "As the weights were trained"),
@@ -25,16 +31,26 @@ pub fn show(ui: &mut Ui, session: &Session, commands: &mut Vec<Command>) {
             }
         }
     });
-    for warning in &model.info.profile(session.settings.profile).warnings {
-        ui.label(RichText::new(warning).small().color(ui.visuals().warn_fg_color));
+    let several = session.models.all().count() > 1;
+    for (_, model) in session.models.all() {
+        let of = |text: &str| if several { format!("{}: {text}", model.info.name) } else { text.to_owned() };
+        for warning in &model.info.profile(session.settings.profile).warnings {
+            ui.label(RichText::new(of(warning)).small().color(ui.visuals().warn_fg_color));
+        }
     }
-    ui.collapsing("Load report", |ui| ui.monospace(RichText::new(model.info.report.to_string()).size(10.5)));
+    for (slot, model) in session.models.all() {
+        let title = if several { format!("Load report: {}", model.info.name) } else { "Load report".to_owned() };
+        ui.push_id(slot, |ui| {
+            ui.collapsing(title, |ui| ui.monospace(RichText::new(model.info.report.to_string()).size(10.5)));
+        });
+    }
 }
 
 fn slot_ui(ui: &mut Ui, session: &Session, slot: Slot, commands: &mut Vec<Command>) {
     let (label, nothing) = match slot {
         Slot::Main => ("Model", "Choose…"),
         Slot::Second => ("Compare with", "nothing"),
+        Slot::Third | Slot::Fourth => ("and with", "nothing"),
     };
     let title = match (session.models.pending(slot), session.models.get(slot)) {
         (Some(pending), _) => format!("{} …", title_of(&pending.source)),
@@ -82,14 +98,15 @@ fn menu_ui(ui: &mut Ui, session: &Session, slot: Slot, commands: &mut Vec<Comman
             }
         }
     });
-    if slot == Slot::Second && session.compares() {
-        ui.separator();
-        if ui.button("Swap the two models").clicked() {
-            commands.push(Command::SwapModels);
-        }
-        if ui.button("Stop comparing").clicked() {
-            commands.push(Command::CloseSecond);
-        }
+    if slot == Slot::Main || session.models.get(slot).is_none() {
+        return;
+    }
+    ui.separator();
+    if slot == Slot::Second && ui.button("Swap the two models").clicked() {
+        commands.push(Command::SwapModels);
+    }
+    if ui.button("Stop comparing").clicked() {
+        commands.push(Command::CloseModel(slot));
     }
 }
 

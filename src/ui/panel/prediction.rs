@@ -17,10 +17,10 @@ pub fn show(ui: &mut Ui, session: &Session, search: &mut ClassSearch, commands: 
         return;
     }
     bars_ui(ui, session, Slot::Main, session.main_view(), commands);
-    if let Some(second) = session.models.get(Slot::Second) {
+    for (slot, other) in session.models.all().skip(1) {
         ui.add_space(4.0);
-        ui.label(RichText::new(&second.info.name).small().weak());
-        bars_ui(ui, session, Slot::Second, session.view(views::SECOND), commands);
+        ui.label(RichText::new(&other.info.name).small().weak());
+        bars_ui(ui, session, slot, session.view(views::of_slot(slot)), commands);
     }
     ui.add_space(4.0);
     row(ui, "Target", |ui| {
