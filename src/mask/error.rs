@@ -29,3 +29,24 @@ pub enum MaskError {
     #[error("the mask cannot be saved ({source}); it is kept in memory: free space or choose another folder: {}", path.display())]
     Write { source: std::io::Error, path: PathBuf },
 }
+
+/// Why an edit was not done; the mask is then as it was.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EditError {
+    #[error("that is outside of the photo; click on it")]
+    OutsidePhoto,
+
+    #[error("the photo is not there yet, and this tool follows its colours; wait until it is shown")]
+    NoPhoto,
+
+    #[error(
+        "the mask has {mask} pixels, its photo {photo}; this tool follows the photo's colours and needs a mask of its size"
+    )]
+    OtherSize { mask: Size, photo: Size },
+
+    #[error("this is the object already; click into the background that it encloses")]
+    OnForeground,
+
+    #[error("the contour is open: the background here reaches the photo's border; close the gap first")]
+    OpenContour,
+}
