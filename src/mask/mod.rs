@@ -9,9 +9,11 @@ mod error;
 mod file;
 mod record;
 mod region;
+mod store;
 
 pub use bitmap::{Label, Mask};
 pub use error::MaskError;
 pub use file::MaskFile;
 pub use record::{MaskRecord, Origin, Quality, Review};
 pub use region::Region;
+pub use store::{MaskState, MaskStore};
