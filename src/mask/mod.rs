@@ -27,6 +27,7 @@ mod runs;
 mod shapes;
 #[cfg(test)]
 mod sketch;
+mod store;
 mod stroke;
 
 pub use bitmap::{Label, Mask};
@@ -40,3 +41,4 @@ pub use history::{History, trim_histories};
 pub use operation::Operation;
 pub use record::{MaskRecord, Origin, Quality, Review};
 pub use region::Region;
+pub use store::{MaskState, MaskStore};
