@@ -8,7 +8,9 @@ pub mod config;
 mod engine;
 mod forward;
 pub mod hub;
+mod muting;
 mod parameters;
+mod score;
 mod trace;
 pub mod weights;
 
@@ -18,7 +20,9 @@ use crate::engine::{DeviceInfo, Ops};
 
 pub use config::{Pooling, VitConfig};
 pub use engine::{Batch, Engine, EngineError, KeepMaps, Muted, Objective, Start, Trace, TraceOptions, argmax, softmax};
+pub use muting::NotMuted;
 use parameters::Parameters;
+pub use score::Score;
 
 /// A Vision Transformer whose weights live on one backend.
 pub struct Vit<O: Ops> {
