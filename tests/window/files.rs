@@ -6,7 +6,7 @@ use eframe::egui::{Key, Modifiers};
 use image::RgbImage;
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use vitrine::app::gallery::ItemState;
-use vitrine::app::{Command, Session};
+use vitrine::app::{Command, Session, Slot, views};
 
 use crate::gui::{Gui, Opening};
 
@@ -129,6 +129,37 @@ fn figure_and_map_are_saved() {
     let file = npyz::NpyFile::new(std::fs::File::open(&map).map(std::io::BufReader::new).unwrap()).unwrap();
     assert_eq!(file.shape(), [12, 12], "96 pixels in patches of 8");
     assert_eq!(file.into_vec::<f32>().unwrap(), gui.result().maps[0].values);
+}
+
+#[test]
+fn a_figure_shows_what_the_view_shows() {
+    let mut gui = Gui::demo();
+    let folder = tempfile::tempdir().unwrap();
+    let mut save = |gui: &mut Gui, name: &str| {
+        let path = folder.path().join(name);
+        gui.answers.push(&path);
+        gui.press(Modifiers::COMMAND, Key::S);
+        gui.until("saved", |_| path.exists());
+        image::open(&path).unwrap().to_rgb8()
+    };
+    let single = save(&mut gui, "single.png");
+    gui.click("Side by side");
+    let both = save(&mut gui, "both.png");
+    assert_eq!((both.width(), both.height()), (2 * single.width(), single.height()), "photo and heat");
+    gui.click("Grid");
+    for method in gui.session().settings.grid_methods.clone() {
+        gui.view_explained(views::in_grid(Slot::Main, method));
+    }
+    let grid = save(&mut gui, "grid.png");
+    assert_eq!((grid.width(), grid.height()), (2 * single.width(), 2 * single.height()), "four methods");
+
+    let demo = demo_folder();
+    gui.answers.push(rougher_model(demo.path()));
+    gui.apply(Command::OpenModel(Slot::Second));
+    gui.view_explained(views::SECOND);
+    gui.click("Difference");
+    let difference = save(&mut gui, "difference.png");
+    assert_eq!(difference.width(), 3 * single.width(), "before, after, and the one minus the other");
 }
 
 #[test]

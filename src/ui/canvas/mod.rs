@@ -1,7 +1,6 @@
 //! The canvas: image and heat, pan and zoom, the views, and what lies under the pointer.
 
 mod bar;
-mod difference;
 mod frame;
 mod inspector;
 mod navigation;
@@ -14,6 +13,7 @@ use std::time::Duration;
 use eframe::egui::{Id, Rect, Response, Role, Sense, Ui, WidgetInfo, vec2};
 
 use crate::app::canvas::{Look, Tool};
+use crate::app::difference::DifferenceMap;
 use crate::app::occlusion::Paint;
 use crate::app::settings::View;
 use crate::app::views::PhotoOnScreen;
@@ -24,7 +24,6 @@ use crate::render::gpu::paint;
 
 use super::colour_bar::number;
 use super::theme;
-use difference::DifferenceMap;
 use frame::ScreenFrame;
 use inspector::Inspected;
 use panes::Pane;
