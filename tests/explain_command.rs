@@ -115,7 +115,10 @@ fn the_numbers_of_a_method_are_options() {
     assert_ne!(noisy(&["--seed", "1"]), noisy(&["--seed", "2"]));
     assert_eq!(noisy(&["--seed", "1"]), noisy(&["--seed", "1"]));
     assert_ne!(noisy(&[]), noisy(&["--noise", "0.4"]));
-    assert_ne!(max("occlusion", &["--window", "4", "--stride", "4"]), max("occlusion", &["--window", "6", "--stride", "6"]));
+    assert_ne!(
+        max("occlusion", &["--window", "4", "--stride", "4"]),
+        max("occlusion", &["--window", "6", "--stride", "6"])
+    );
     let few = ["--masks", "8"];
     assert_ne!(max("rise", &few), max("rise", &[&few[..], &["--cells", "4", "--visible", "0.8"]].concat()));
 }

@@ -123,7 +123,9 @@ mod tests {
     #[test]
     fn only_what_the_method_reads_and_is_not_usual_is_said() {
         let options = MethodOptions { steps: 8, noise: 0.2, window: 3, visible: 0.25, ..MethodOptions::default() };
-        let said = |method| numbers(method, &options).into_iter().map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>();
+        let said = |method| {
+            numbers(method, &options).into_iter().map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>()
+        };
         assert_eq!(said(Method::IntegratedGradients), ["--steps 8"]);
         assert_eq!(said(Method::SmoothGrad), ["--noise 0.2"]);
         assert_eq!(said(Method::Occlusion), ["--window 3"]);

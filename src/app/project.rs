@@ -32,7 +32,7 @@ pub struct Belongings {
     pub images: Vec<PathBuf>,
     pub labels: Option<PathBuf>,
     /// Selected once the listing has found it.
-    pub select: Option<PathBuf>,
+    pub select: Option<ImageSource>,
     /// What was asked about the images, once the main model is there.
     pub explain: Option<Explain>,
 }
@@ -49,6 +49,8 @@ struct Shown {
     profile: Profile,
     show_heat: bool,
     grid_methods: Vec<Method>,
+    /// The picture in memory that was looked at: one of the demo.
+    demo_photo: Option<PathBuf>,
 }
 
 impl Default for Shown {
@@ -63,6 +65,7 @@ impl Default for Shown {
             profile: settings.profile,
             show_heat: settings.show_heat,
             grid_methods: settings.grid_methods,
+            demo_photo: None,
         }
     }
 }
@@ -89,7 +92,7 @@ impl Session {
         self.belongings = Belongings {
             images: project.images.clone(),
             labels: None,
-            select: project.selected.clone(),
+            select: self.belongings.select.take(),
             explain: self.belongings.explain.take(),
         };
         if project.images.is_empty() {
@@ -212,6 +215,7 @@ impl Session {
             profile: settings.profile,
             show_heat: settings.show_heat,
             grid_methods: settings.grid_methods.clone(),
+            demo_photo: self.image().filter(|image| !image.is_file()).map(|image| image.path().to_owned()),
         };
         let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let weights = |source: &ModelSource| match source {
@@ -224,10 +228,7 @@ impl Session {
             masks: None,
             labels: self.belongings.labels.as_deref().map(absolute),
             models: self.models.all().map(|(_, model)| weights(&model.source)).collect(),
-            selected: self.image().map(|image| match image.is_file() {
-                true => absolute(image.path()),
-                false => image.path().to_owned(),
-            }),
+            selected: self.image().filter(|image| image.is_file()).map(|image| absolute(image.path())),
             // What is shown always has a form in JSON; else the window begins with its defaults.
             window: serde_json::to_value(shown).unwrap_or_default(),
         }
@@ -242,11 +243,15 @@ impl Session {
                 Shown::default()
             }
         };
-        let Shown { explain, view, style, range, locked_range, profile, show_heat, grid_methods } = shown;
+        let Shown { explain, view, style, range, locked_range, profile, show_heat, grid_methods, demo_photo } = shown;
         let settings = &mut self.settings;
         (settings.view, settings.style, settings.range, settings.locked_range) = (view, style, range, locked_range);
         (settings.profile, settings.show_heat, settings.grid_methods) = (profile, show_heat, grid_methods);
         self.belongings.explain = Some(explain);
+        self.belongings.select = project.selected.clone().map(ImageSource::file).or_else(|| {
+            // Sources are told apart by their names, so the bytes do not matter here.
+            Some(ImageSource::memory(demo_photo?, b"".as_slice()))
+        });
     }
 
     /// The models of a project in the place of those that are there.
@@ -267,13 +272,8 @@ impl Session {
 
     /// Selects the image that a project looked at, once it is there.
     pub(super) fn select_wanted(&mut self) {
-        let Some(path) = self.belongings.select.take() else { return };
-        let is_wanted = |source: &ImageSource| source.path() == path;
-        let index = match self.gallery.find(&ImageSource::file(path.clone())) {
-            Some(index) => Some(index),
-            None => self.gallery.items().iter().position(|item| !item.source.is_file() && is_wanted(&item.source)),
-        };
-        if let Some(index) = index {
+        let Some(source) = self.belongings.select.take() else { return };
+        if let Some(index) = self.gallery.find(&source) {
             self.gallery.select(index);
             self.has_chosen = true;
         }

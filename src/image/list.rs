@@ -57,7 +57,10 @@ pub enum Found {
     /// Anything else, so that the visitor can call the walk off in a folder without pictures.
     Other,
     /// The rest of this folder stays unknown; the walk goes on.
-    Unreadable { source: io::Error, path: PathBuf },
+    Unreadable {
+        source: io::Error,
+        path: PathBuf,
+    },
 }
 
 /// Visits what is in `folder` and below. Hidden folders are left out; links to folders are followed.

@@ -135,7 +135,7 @@ fn figure_and_map_are_saved() {
 fn a_figure_shows_what_the_view_shows() {
     let mut gui = Gui::demo();
     let folder = tempfile::tempdir().unwrap();
-    let mut save = |gui: &mut Gui, name: &str| {
+    let save = |gui: &mut Gui, name: &str| {
         let path = folder.path().join(name);
         gui.answers.push(&path);
         gui.press(Modifiers::COMMAND, Key::S);
@@ -151,7 +151,10 @@ fn a_figure_shows_what_the_view_shows() {
         gui.view_explained(views::in_grid(Slot::Main, method));
     }
     let grid = save(&mut gui, "grid.png");
-    assert_eq!((grid.width(), grid.height()), (2 * single.width(), 2 * single.height()), "four methods");
+    assert_eq!(grid.height(), 2 * single.height(), "four methods, two by two");
+    // The numbers beside the colour bars differ in length by a few digits.
+    let columns = f64::from(grid.width()) / f64::from(single.width());
+    assert!((columns - 2.0).abs() < 0.1, "{columns}");
 
     let demo = demo_folder();
     gui.answers.push(rougher_model(demo.path()));
@@ -159,7 +162,8 @@ fn a_figure_shows_what_the_view_shows() {
     gui.view_explained(views::SECOND);
     gui.click("Difference");
     let difference = save(&mut gui, "difference.png");
-    assert_eq!(difference.width(), 3 * single.width(), "before, after, and the one minus the other");
+    let columns = f64::from(difference.width()) / f64::from(single.width());
+    assert!((columns - 3.0).abs() < 0.1, "before, after, and the one minus the other: {columns}");
 }
 
 #[test]
@@ -172,7 +176,9 @@ fn a_folder_is_exported_with_a_table() {
     gui.answers.push(out.path());
     gui.press(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::S);
     gui.until("exported", |session| session.notices.lines().any(|line| line.text.contains("3 images exported")));
-    let table = std::fs::read_to_string(out.path().join("relevance.csv")).unwrap();
+    let table = out.path().join("relevance.csv");
+    gui.until("written", |_| table.exists());
+    let table = std::fs::read_to_string(table).unwrap();
     assert_eq!(table.lines().count(), 1 + 3, "{table}");
     assert!((1..=3).all(|i| table.contains(&format!("camel-{i}.jpg"))), "{table}");
     let maps = std::fs::read_dir(out.path()).unwrap().count();

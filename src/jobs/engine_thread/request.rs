@@ -9,8 +9,8 @@ use crate::jobs::explain::ExplainJob;
 use crate::jobs::inputs::Input;
 use crate::jobs::model::{ModelSource, Profile};
 use crate::relevance::{Method, MethodOptions};
-use crate::vit::{Muted, Score};
 use crate::vit::weights::LoadOptions;
+use crate::vit::{Muted, Score};
 
 use super::occlusion::Occlusion;
 

@@ -77,8 +77,10 @@ impl DiskCache {
 
     /// Removes what was not used for longest until three quarters of the limit are left, if it is exceeded.
     fn sweep(&self) {
-        let mut files: Vec<(SystemTime, u64, PathBuf)> =
-            children(&self.folder).flat_map(|folder| children(&folder.path())).filter_map(|file| state(&file)).collect();
+        let mut files: Vec<(SystemTime, u64, PathBuf)> = children(&self.folder)
+            .flat_map(|folder| children(&folder.path()))
+            .filter_map(|file| state(&file))
+            .collect();
         let mut bytes: u64 = files.iter().map(|(_, length, _)| length).sum();
         if bytes <= self.limit_bytes {
             return;

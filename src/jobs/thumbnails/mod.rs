@@ -132,7 +132,6 @@ impl Thumbnails {
     pub fn memory_bytes(&self) -> usize {
         self.memory.cost()
     }
-
 }
 
 impl Drop for Thumbnails {
@@ -328,8 +327,10 @@ mod tests {
     fn broken_pictures_give_their_reason() {
         let mut thumbnails = Thumbnails::start(without_disk(), &quiet()).unwrap();
         thumbnails.want(&[source("broken.jpg"), ImageSource::file("no/such/file.png")]);
-        let mut reasons: Vec<String> =
-            collect(&mut thumbnails, 2).iter().map(|finished| finished.thumbnail.as_ref().clone().unwrap_err()).collect();
+        let mut reasons: Vec<String> = collect(&mut thumbnails, 2)
+            .iter()
+            .map(|finished| finished.thumbnail.as_ref().clone().unwrap_err())
+            .collect();
         reasons.sort();
         assert!(reasons[0].starts_with("there is no such file"), "{reasons:?}");
         assert!(reasons[1].starts_with("this is not an image"), "{reasons:?}");

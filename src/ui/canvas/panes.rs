@@ -12,7 +12,6 @@ use crate::app::{Session, Slot};
 use crate::jobs::engine_thread::ViewId;
 use crate::render::{HeatMap, Photo, Style};
 
-
 /// One look at the photo.
 pub struct Pane {
     /// The area the look is fitted to.
