@@ -34,7 +34,7 @@ pub enum Wish {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Explain(explain::ExplainArgs),
+    Explain(Box<explain::ExplainArgs>),
     Demo(demo::DemoArgs),
     Models(models::ModelsArgs),
 }

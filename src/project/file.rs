@@ -133,7 +133,7 @@ mod tests {
     fn what_is_no_project_is_refused_with_its_name() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.vitrine");
-        let mut refused = |content: &[u8]| {
+        let refused = |content: &[u8]| {
             std::fs::write(&path, content).unwrap();
             let error = Project::read(&path).unwrap_err();
             assert!(error.to_string().ends_with("a.vitrine"), "{error}");
