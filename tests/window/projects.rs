@@ -40,7 +40,7 @@ fn a_session_comes_back_as_it_was_left() {
     gui.answers.push(demo.path().join("camels"));
     gui.menu("File", "Save project as…");
     assert!(gui.has_notice("camels.vitrine"));
-    assert_eq!(gui.session().settings.recent_projects, [file.clone()]);
+    assert_eq!(gui.session().settings.recent_projects, std::slice::from_ref(&file));
 
     gui.choose("Method", "attention rollout");
     gui.choose("Colours", "viridis");
