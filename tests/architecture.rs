@@ -18,7 +18,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("demo", &["size", "image", "files"]),
     ("vit", &["engine", "size"]),
     ("relevance", &["vit", "size", "engine"]),
-    ("eval", &["relevance", "vit", "image", "size"]),
+    ("eval", &["mask", "relevance", "vit", "image", "size"]),
     ("jobs", &["mask", "eval", "relevance", "vit", "image", "demo", "render", "engine", "npy", "files", "size"]),
     (
         "app",
