@@ -17,8 +17,12 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("demo", &["size", "image", "files"]),
     ("vit", &["engine", "size"]),
     ("relevance", &["vit", "size", "engine"]),
+    ("finetune", &["relevance", "vit", "size"]),
     ("eval", &["relevance", "vit", "image", "size"]),
-    ("jobs", &["mask", "eval", "relevance", "vit", "image", "demo", "render", "engine", "npy", "files", "size"]),
+    (
+        "jobs",
+        &["mask", "finetune", "eval", "relevance", "vit", "image", "demo", "render", "engine", "npy", "files", "size"],
+    ),
     ("app", &["jobs", "mask", "eval", "relevance", "vit", "image", "demo", "render", "engine", "npy", "files", "size"]),
     ("ui", &["app", "jobs", "mask", "relevance", "vit", "image", "render", "size"]),
     ("cli", &["jobs", "mask", "eval", "relevance", "vit", "image", "demo", "render", "engine", "npy", "files", "size"]),
