@@ -18,7 +18,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("vit", &["engine", "size"]),
     ("relevance", &["vit", "size", "engine"]),
     ("finetune", &["relevance", "vit", "size"]),
-    ("eval", &["relevance", "vit", "image", "size"]),
+    ("eval", &["mask", "relevance", "vit", "image", "size"]),
     (
         "jobs",
         &["mask", "finetune", "eval", "relevance", "vit", "image", "demo", "render", "engine", "npy", "files", "size"],

@@ -49,7 +49,7 @@ fn variants() -> Vec<(&'static str, &'static str, StepConfig)> {
     let paper = StepConfig::paper(Update::Collect);
     vec![
         ("paper", "mask", paper.clone()),
-        ("temperature", "mask", StepConfig { temperature: 0.55, ..paper.clone() }),
+        ("temperature", "mask", StepConfig { temperature: 0.65, ..paper.clone() }),
         ("ground_truth", "mask", StepConfig { class_target: ClassTarget::GroundTruth, ..paper.clone() }),
         ("soft_faithful", "soft_mask", StepConfig { mask_profile: MaskProfile::Paper, ..paper.clone() }),
         ("soft_complement", "soft_mask", paper.clone()),
@@ -125,15 +125,24 @@ fn run(engine: &mut dyn Engine, config: &StepConfig, steps: usize) -> Vec<StepSt
 }
 
 #[track_caller]
-fn assert_weights(engine: &dyn Engine, fixture: &Fixture, prefix: &str, tolerance: f32, what: &str) {
+fn assert_weights(engine: &dyn Engine, fixture: &Fixture, steps: usize, what: &str) {
     let weights = engine.weights().unwrap();
-    let mut count = 0;
-    for (name, expected) in fixture.under(prefix) {
-        let error = relative_error(&weights[name].data, expected);
-        assert!(error <= tolerance, "{what}, {prefix}{name}: relative error {error}");
-        count += 1;
+    let prefix = format!("after_step_{steps}.");
+    for (name, expected) in fixture.under(&prefix) {
+        let gradient = &fixture.tensors[&format!("paper.grad.{name}")].1;
+        let largest = |data: &[f32]| data.iter().fold(0f32, |m, v| m.max(v.abs()));
+        // AdamW divides a gradient by its size. Where nothing but f32 rounding is left of it (the bias of the keys,
+        // which softmax does not see, and single elements elsewhere) it makes steps of the learning rate in a random
+        // direction: only their length can be compared.
+        let rounding = 1e-5 * largest(gradient);
+        let longest = 2.02 * LEARNING.lr as f32 * steps as f32;
+        for ((got, expected_value), gradient) in weights[name].data.iter().zip(expected).zip(gradient) {
+            let tolerance = if gradient.abs() < rounding { longest } else { 1e-4 * largest(expected) };
+            let error = (got - expected_value).abs();
+            assert!(error <= tolerance, "{what}, {prefix}{name}: {got}, expected {expected_value}");
+        }
     }
-    assert_eq!(count, weights.len());
+    assert_eq!(fixture.under(&prefix).count(), weights.len());
 }
 
 #[test]
@@ -142,9 +151,9 @@ fn weights_match_after_one_and_six_steps() {
     let clipped_at_nothing = Learning { clip: Some(1e9), ..LEARNING };
     for (backend, mut engine) in engines("plain") {
         let curve: Vec<StepStats> = run(&mut *engine, &learn(LEARNING), 1);
-        assert_weights(&*engine, &fixture, "after_step_1.", 1e-4, backend);
+        assert_weights(&*engine, &fixture, 1, backend);
         let curve = [curve, run(&mut *engine, &learn(LEARNING), 5)].concat();
-        assert_weights(&*engine, &fixture, "after_step_6.", 1e-4, backend);
+        assert_weights(&*engine, &fixture, 6, backend);
         for (stats, expected) in curve.iter().zip(fixture.tensors["curve"].1.chunks(4)) {
             let got = [stats.total, stats.background, stats.foreground, stats.classification];
             for (got, &expected) in got.into_iter().zip(expected) {
@@ -157,7 +166,7 @@ fn weights_match_after_one_and_six_steps() {
     // Waiting for all gradients before the step is the same step.
     let (backend, mut engine) = engines("plain").remove(0);
     run(&mut *engine, &learn(clipped_at_nothing), 1);
-    assert_weights(&*engine, &fixture, "after_step_1.", 1e-4, backend);
+    assert_weights(&*engine, &fixture, 1, backend);
 }
 
 #[test]
@@ -205,7 +214,7 @@ fn collected_halves_make_the_step_of_the_whole_batch() {
     for (backend, mut engine) in engines("plain") {
         train_step(&mut *engine, &part(&batch, 0..2), &StepConfig::paper(Update::Collect)).unwrap();
         let stats = train_step(&mut *engine, &part(&batch, 2..4), &learn(LEARNING)).unwrap();
-        assert_weights(&*engine, &fixture, "after_step_1.", 1e-4, backend);
+        assert_weights(&*engine, &fixture, 1, backend);
         assert_eq!(stats.steps, 1);
         assert!(engine.gradients().unwrap().is_empty(), "{backend}");
     }

@@ -1,6 +1,9 @@
 //! The command line: arguments in, jobs run, words or JSON out.
 
+mod compare;
+mod data;
 mod demo;
+mod evaluate;
 mod explain;
 pub mod models;
 mod progress;
@@ -34,6 +37,8 @@ pub enum Wish {
 #[derive(Debug, Subcommand)]
 enum Command {
     Explain(explain::ExplainArgs),
+    Evaluate(evaluate::EvaluateArgs),
+    Compare(compare::CompareArgs),
     Demo(demo::DemoArgs),
     Models(models::ModelsArgs),
 }
@@ -61,6 +66,8 @@ pub fn run(out: &mut dyn Write) -> Wish {
     let result = match &arguments.command {
         None => return Wish::Window(arguments.paths),
         Some(Command::Explain(args)) => explain::run(args, out),
+        Some(Command::Evaluate(args)) => evaluate::run(args, out),
+        Some(Command::Compare(args)) => compare::run(args, out),
         Some(Command::Demo(args)) => demo::run(args, out),
         Some(Command::Models(args)) => models::run(args, out),
     };
