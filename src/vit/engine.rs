@@ -3,7 +3,7 @@
 use crate::engine::DeviceInfo;
 use crate::size::Size;
 
-use super::{Pooling, VitConfig};
+use super::{FeatureChoice, PatchFeatures, Pooling, VitConfig};
 
 /// Normalised pictures of one size.
 #[derive(Clone, Debug)]
@@ -221,6 +221,13 @@ pub trait Engine: Send {
         objective: &dyn Fn(usize, &[f32]) -> Objective,
         options: &TraceOptions,
     ) -> Result<Vec<Trace>, EngineError>;
+
+    /// Queries, keys or values of one block for every picture, prefix tokens left out. Pictures may have any size
+    /// that holds a patch; later blocks are not computed.
+    ///
+    /// # Errors
+    /// If the pictures do not fit the model, there is no such block, or the device fails.
+    fn features(&self, batch: &Batch, choice: FeatureChoice) -> Result<Vec<PatchFeatures>, EngineError>;
 }
 
 /// Why a model did not compute.
@@ -242,6 +249,8 @@ pub enum EngineError {
     NoSuchClass { class: usize, last: usize },
     #[error("token {token} does not exist: there are {tokens} tokens")]
     NoSuchToken { token: usize, tokens: usize },
+    #[error("block {block} does not exist: the model has blocks 0 to {last}")]
+    NoSuchBlock { block: usize, last: usize },
     #[error("head {head} of block {block} does not exist: the model has {depth} blocks of {heads} heads")]
     NoSuchHead { block: usize, head: usize, depth: usize, heads: usize },
 }
