@@ -8,6 +8,7 @@
 //! | [`vit`] | configuration, weights in every spelling, the passes in paper order generic over `Ops`, class names, model hub | files of pictures, windows |
 //! | [`image`] | decode, prepare for the model, `Framing`: original pixels ↔ model input ↔ patches | models |
 //! | [`mask`] | foreground masks in photo pixels: painting, history, automatic masks, file formats | models, windows |
+//! | [`segment`] | Segment Anything: a click becomes a mask | masks, windows |
 //! | [`relevance`] | one file per family of methods, normalisation | masks |
 //! | [`eval`] | metrics | windows |
 //! | [`jobs`] | a job is configuration in, event stream out; window and terminal read it alike | terminals, windows |
@@ -17,7 +18,7 @@
 //! | [`ui`] | panels and canvas: read the state, return commands | threads, tensors |
 //! | [`cli`] | the command line | windows |
 //!
-//! Imports point down: `main → {cli, ui → app} → jobs → {eval, relevance, mask, image, demo} → vit → engine`;
+//! Imports point down: `main → {cli, ui → app} → jobs → {eval, relevance, mask, segment, image, demo} → vit → engine`;
 //! `tests/architecture.rs` reads the `use` lines and guards it.
 
 pub mod app;
@@ -32,6 +33,7 @@ pub mod mask;
 pub mod npy;
 pub mod relevance;
 pub mod render;
+pub mod segment;
 pub mod size;
 pub mod ui;
 pub mod vit;
