@@ -1,5 +1,6 @@
 //! Jobs: configuration in, a stream of events out. Terminal and window read the same.
 
+pub mod convert;
 pub mod demo;
 pub mod download;
 pub mod engine_thread;
@@ -8,6 +9,7 @@ pub mod inputs;
 pub mod labels;
 pub mod listing;
 pub mod lru;
+pub mod mask;
 pub mod model;
 pub mod table;
 pub mod tensors;

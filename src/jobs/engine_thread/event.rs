@@ -12,6 +12,7 @@ use crate::vit::VitConfig;
 use crate::vit::classes::ClassNames;
 use crate::vit::weights::LoadReport;
 
+use super::masks::MaskAnswer;
 use super::request::{BatchId, ExplainRequest, ModelId, ViewId};
 
 /// In the order things happened; large values are shared, not copied.
@@ -57,6 +58,8 @@ pub enum Event {
         source: ImageSource,
         outcome: Result<Box<Report>, String>,
     },
+    /// About masks.
+    Mask(MaskAnswer),
     /// Nothing more comes of this batch.
     BatchDone {
         id: BatchId,
