@@ -2,6 +2,7 @@
 
 mod demo;
 mod explain;
+mod mask;
 pub mod models;
 mod progress;
 
@@ -35,6 +36,7 @@ pub enum Wish {
 enum Command {
     Explain(explain::ExplainArgs),
     Demo(demo::DemoArgs),
+    Mask(Box<mask::MaskArgs>),
     Models(models::ModelsArgs),
 }
 
@@ -62,6 +64,7 @@ pub fn run(out: &mut dyn Write) -> Wish {
         None => return Wish::Window(arguments.paths),
         Some(Command::Explain(args)) => explain::run(args, out),
         Some(Command::Demo(args)) => demo::run(args, out),
+        Some(Command::Mask(args)) => mask::run(args, out),
         Some(Command::Models(args)) => models::run(args, out),
     };
     Wish::Done(result.unwrap_or_else(|err| failed(&err)))
