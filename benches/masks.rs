@@ -35,10 +35,10 @@ fn main() {
     }
     vitrine::engine::init_threads();
     let arguments: Vec<String> = std::env::args().collect();
-    let mut options = TokenCutOptions { size: 448, tau: Some(0.4), ..TokenCutOptions::default() };
+    let mut options = TokenCutOptions { size: Some(448), tau: Some(0.4), ..TokenCutOptions::default() };
     for pair in arguments.windows(2) {
         match (pair[0].as_str(), pair[1].as_str()) {
-            ("--size", value) => options.size = value.parse().unwrap(),
+            ("--size", value) => options.size = Some(value.parse().unwrap()),
             ("--tau", value) => options.tau = Some(value.parse().unwrap()),
             ("--block", value) => options.block = Some(value.parse().unwrap()),
             ("--features", value) => {

@@ -139,7 +139,6 @@ fn bad_input_is_named_and_the_rest_goes_on() {
     for (more, says) in [
         (&["--tau", "1.5"][..], "cosine"),
         (&["--block", "6"], "blocks 0 to 5"),
-        (&["--size", "100000"], "at most"),
         (&["--features", "x"], "kqv"),
         (&["--method", "relevance", "--target", "unicorn"], "unicorn"),
         (&["--threshold", "110"], "percentile"),
@@ -160,6 +159,30 @@ fn a_folder_that_cannot_be_written_stops_the_run_with_its_name() {
     let said = text(&output.stderr);
     assert_eq!(said.matches("cannot be saved").count(), 1, "the next photo would fail alike: {said}");
     assert_eq!(std::fs::read(folder.path().join("masks")).unwrap(), b"a file, no folder");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_disk_that_takes_no_more_leaves_older_masks_as_they_were() {
+    let (folder, photos) = few_photos();
+    succeeded(&vitrine(folder.path(), &["mask", photos[0].to_str().unwrap(), "--out", "masks"]));
+    let contents = || -> Vec<(PathBuf, Vec<u8>)> {
+        let mut files: Vec<PathBuf> =
+            std::fs::read_dir(folder.path().join("masks")).unwrap().map(|entry| entry.unwrap().path()).collect();
+        files.sort();
+        files.into_iter().map(|path| (path.clone(), std::fs::read(path).unwrap())).collect()
+    };
+    let before = contents();
+    // No file may grow: as on a full disk, each write fails.
+    let limited = format!(
+        "trap '' XFSZ; ulimit -f 0; exec {} mask photos --out masks --overwrite",
+        env!("CARGO_BIN_EXE_vitrine")
+    );
+    let output = Command::new("sh").args(["-c", &limited]).current_dir(folder.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    let said = text(&output.stderr);
+    assert!(said.contains("cannot be saved") && said.contains("free space"), "{said}");
+    assert!(contents() == before, "nothing was lost, and no temporary file is left");
 }
 
 /// A mask folder with one photo and its mask, which has a hole and, if wanted, ignored pixels.
@@ -241,12 +264,9 @@ fn damaged_and_foreign_files_are_named_with_the_cure() {
     let photo = stem(&photos[0]);
 
     // A palette PNG of two colours: header, palette, two pixels.
-    let mut palette = Vec::new();
-    let mut encoder = png_encoder(&mut palette);
-    encoder.set_color(png::ColorType::Indexed);
-    encoder.set_palette(vec![0, 0, 0, 255, 255, 255]);
-    encoder.write_header().unwrap().write_image_data(&[0, 1]).unwrap();
-    put(&format!("{photo}.png"), &palette);
+    put(&format!("{photo}.png"), &palette_png([0, 0, 0, 255, 255, 255]));
+    // A coloured one is no ImageNet-S either.
+    put("coloured.png", &palette_png([0, 0, 0, 7, 1, 0]));
     put("broken.json", b"{\"shapes\": [");
     put("other.json", b"{\"hello\": 1}");
     put("text.npy", b"no array");
@@ -256,14 +276,19 @@ fn damaged_and_foreign_files_are_named_with_the_cure() {
     let output = vitrine(folder.path(), &["mask", "convert", "in", "--out", "out", "--photos", "photos"]);
     assert_eq!(output.status.code(), Some(1));
     let said = text(&output.stderr);
-    for says in ["palette", "broken.json", "--from", "text.npy", "3×2 pixels"] {
+    assert_eq!(said.matches("by palette").count(), 2, "{said}");
+    for says in ["broken.json", "--from", "text.npy", "3×2 pixels"] {
         assert!(said.contains(says), "{says}: {said}");
     }
     assert!(!folder.path().join("out").exists(), "nothing was written: {said}");
 }
 
-fn png_encoder(bytes: &mut Vec<u8>) -> png::Encoder<'_, &mut Vec<u8>> {
-    let mut encoder = png::Encoder::new(bytes, 2, 1);
+fn palette_png(palette: [u8; 6]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, 2, 1);
     encoder.set_depth(png::BitDepth::Eight);
-    encoder
+    encoder.set_color(png::ColorType::Indexed);
+    encoder.set_palette(palette.to_vec());
+    encoder.write_header().unwrap().write_image_data(&[0, 1]).unwrap();
+    bytes
 }

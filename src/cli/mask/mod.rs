@@ -15,9 +15,7 @@ use crate::image::ImageSource;
 use crate::jobs::Cancel;
 use crate::jobs::explain::Target;
 use crate::jobs::inputs::collect;
-use crate::jobs::mask::{
-    AutoMaskError, DEFAULT_SIZE, MaskEvent, MaskJob, MaskMethod, Masker, RelevanceOptions, TokenCutOptions,
-};
+use crate::jobs::mask::{AutoMaskError, MaskEvent, MaskJob, MaskMethod, Masker, RelevanceOptions, TokenCutOptions};
 use crate::jobs::model::{LoadedModel, ModelSource};
 use crate::mask::{BilateralOptions, MaskProfile, MaskStore, ThresholdRule};
 use crate::size::Size;
@@ -58,7 +56,7 @@ pub struct MaskArgs {
     #[arg(long, default_value = "tokencut", value_enum)]
     method: MethodName,
     /// Cosine similarity above which two patches belong together [default: 0.2; 0.4 for models trained on labels].
-    #[arg(long, value_name = "COSINE")]
+    #[arg(long, value_name = "COSINE", allow_negative_numbers = true)]
     tau: Option<f32>,
     /// Block whose features are cut, counted from 0 [default: the last; ⌊0.83·L⌋ for models trained on labels].
     #[arg(long, value_name = "K")]
@@ -66,9 +64,10 @@ pub struct MaskArgs {
     /// Which part of the block's queries, keys and values.
     #[arg(long, default_value = "k", value_enum)]
     features: FeatureKind,
-    /// Longer side of the image for the model, in pixels; smaller images stay as they are.
-    #[arg(long, default_value_t = DEFAULT_SIZE, value_name = "PIXELS")]
-    size: usize,
+    /// Longer side of the image for the model, in pixels; smaller images stay as they are [default: 480, but at most
+    /// 30 patches].
+    #[arg(long, value_name = "PIXELS")]
+    size: Option<usize>,
     /// Which eigenvector is cut: 2 is the second smallest, the method's own.
     #[arg(long, default_value_t = 2, value_name = "N", value_parser = clap::value_parser!(u8).range(2..=7))]
     eigenvector: u8,

@@ -98,6 +98,8 @@ pub struct ModelInfo {
     pub device: DeviceInfo,
     /// Number of weights.
     pub parameters: usize,
+    /// See [`LoadedModel::is_self_supervised`]; decides what automatic masks start from.
+    pub is_self_supervised: bool,
     profiles: [ProfileInfo; 2],
 }
 
@@ -125,6 +127,7 @@ impl ModelInfo {
             report: model.report.clone(),
             device: model.engine.device(),
             parameters: model.report.parameters,
+            is_self_supervised: model.is_self_supervised(),
             profiles: [profile(Profile::Model), profile(Profile::Paper)],
         }
     }

@@ -18,6 +18,7 @@ use crate::mask::{
 };
 use crate::relevance::{Method, RelevanceError};
 use crate::segment::SegmentError;
+use crate::size::Size;
 use crate::vit::classes::ClassError;
 use crate::vit::hub::HubError;
 use crate::vit::{EngineError, FeatureKind};
@@ -48,13 +49,14 @@ impl Default for MaskMethod {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TokenCutOptions {
     /// Patches whose cosine similarity exceeds this are joined; `None`: as fits the model, see
-    /// [`Workbench::default_tau`].
+    /// [`Self::default_tau`].
     pub tau: Option<f32>,
-    /// Whose features, counted from 0; `None`: as fits the model, see [`Workbench::default_block`].
+    /// Whose features, counted from 0; `None`: as fits the model, see [`Self::default_block`].
     pub block: Option<usize>,
     pub features: FeatureKind,
-    /// The longer side of the photo as the model sees it, in pixels; smaller photos stay as they are.
-    pub size: usize,
+    /// The longer side of the photo as the model sees it, in pixels; smaller photos stay as they are. `None`: see
+    /// [`Self::default_size`].
+    pub size: Option<usize>,
     /// Which eigenvector is cut: 0 is the second smallest, the method's own.
     pub eigenvector: usize,
     /// Cut out the part at this place of the photo instead of the one that stands out most.
@@ -65,16 +67,13 @@ pub struct TokenCutOptions {
     pub refine: Option<BilateralOptions>,
 }
 
-/// 480 pixels: what a DINO of 16-pixel patches does in well under a second, and the photos of ImageNet.
-pub const DEFAULT_SIZE: usize = 480;
-
 impl Default for TokenCutOptions {
     fn default() -> Self {
         Self {
             tau: None,
             block: None,
             features: FeatureKind::K,
-            size: DEFAULT_SIZE,
+            size: None,
             eigenvector: 0,
             click: None,
             profile: MaskProfile::Default,
@@ -134,8 +133,10 @@ pub enum AutoMaskError {
     Segment(#[from] SegmentError),
     #[error("the relevance map is flat, so that no threshold parts it; choose another method or class")]
     Flat,
-    #[error("a size of {0} pixels is too large for the eigenvectors; use at most {MAX_SIZE}")]
-    TooLarge(usize),
+    #[error(
+        "{patches} patches are too many for the eigenvectors, which take at most {MOST_PATCHES}; use a smaller size"
+    )]
+    TooManyPatches { patches: usize },
 }
 
 impl From<MaskError> for AutoMaskError {
@@ -151,7 +152,7 @@ impl MaskJob {
     /// Whether a model has what the job asks for, before the first photo is opened.
     ///
     /// # Errors
-    /// If it lacks the block, the class or a head, or τ or the size are beyond reason.
+    /// If it lacks the block, the class or a head, or τ is no cosine.
     pub fn check(&self, model: &LoadedModel) -> Result<(), AutoMaskError> {
         match &self.method {
             MaskMethod::TokenCut(options) => {
@@ -173,11 +174,32 @@ impl MaskJob {
 }
 
 impl TokenCutOptions {
+    /// What `block: None` means for a model of so many blocks: the last for models that learned without labels
+    /// ([`LoadedModel::is_self_supervised`]) and in the paper, ⌊0.83·L⌋ for those that learned labels.
+    pub fn default_block(&self, depth: usize, is_self_supervised: bool) -> usize {
+        if self.is_as_published(is_self_supervised) { depth.saturating_sub(1) } else { depth * 83 / 100 }
+    }
+
+    /// What `tau: None` means: 0.2 for models that learned without labels and in the paper, 0.4 for those that
+    /// learned labels, whose keys have more in common.
+    pub fn default_tau(&self, is_self_supervised: bool) -> f32 {
+        if self.is_as_published(is_self_supervised) { 0.2 } else { 0.4 }
+    }
+
+    /// What `size: None` means: 480 pixels, but no more than 30 patches, whose number decides about the time.
+    pub fn default_size(patch: Size) -> usize {
+        480.min(30 * patch.height.max(patch.width))
+    }
+
+    fn is_as_published(&self, is_self_supervised: bool) -> bool {
+        self.profile == MaskProfile::Paper || is_self_supervised
+    }
+
     fn check(&self) -> Result<(), AutoMaskError> {
-        if let Some(tau) = self.tau.filter(|tau| !(-1.0..=1.0).contains(tau)) {
-            return Err(TokenCutError::Threshold(tau).into());
+        match self.tau.filter(|tau| !(-1.0..=1.0).contains(tau)) {
+            Some(tau) => Err(TokenCutError::Threshold(tau).into()),
+            None => Ok(()),
         }
-        if self.size > MAX_SIZE { Err(AutoMaskError::TooLarge(self.size)) } else { Ok(()) }
     }
 }
 
@@ -188,8 +210,8 @@ impl AutoMaskError {
     }
 }
 
-/// Beyond this the affinity of all pairs of 16-pixel patches no longer fits a computer's memory.
-const MAX_SIZE: usize = 1600;
+/// The affinities of all pairs of more patches would take a gigabyte and more.
+const MOST_PATCHES: usize = 6400;
 
 /// The record of a mask that a method found.
 fn record(image: PathBuf, method: String, quality: Quality, review: Review) -> MaskRecord {

@@ -14,7 +14,7 @@ use crate::mask::{
 use crate::size::Size;
 use crate::vit::{Batch, FeatureChoice, PatchFeatures};
 
-use super::{AutoMaskError, TokenCutOptions, record};
+use super::{AutoMaskError, MOST_PATCHES, TokenCutOptions, record};
 
 /// Eigenvectors that are kept to choose from.
 const EIGENVECTORS: usize = 6;
@@ -53,8 +53,7 @@ pub struct Workbench {
     patch: Size,
     features: PatchFeatures,
     made_of: (FeatureChoice, usize),
-    /// Of the profile that the features are of.
-    default_tau: f32,
+    is_self_supervised: bool,
     spectrum: Option<(f32, Arc<Graph>)>,
     solver: Option<(BilateralOptions, BilateralSolver)>,
 }
@@ -67,30 +66,22 @@ struct Graph {
 }
 
 impl Workbench {
-    /// ⌊0.83·L⌋ for models that learned labels; the last block for those that learned without, and in the paper.
-    pub fn default_block(model: &LoadedModel, profile: MaskProfile) -> usize {
-        let depth = model.engine.config().depth;
-        if as_published(model, profile) { depth.saturating_sub(1) } else { depth * 83 / 100 }
-    }
-
-    /// 0.4 for models that learned labels, whose keys all have more in common; 0.2 for those that learned without,
-    /// and in the paper.
-    pub fn default_tau(model: &LoadedModel, profile: MaskProfile) -> f32 {
-        if as_published(model, profile) { 0.2 } else { 0.4 }
-    }
-
     /// Sends a photo through the model, up to the wanted block.
     ///
     /// # Errors
     /// If the block does not exist, the size is too large, or the device fails.
     pub fn new(model: &LoadedModel, picture: &Picture, options: &TokenCutOptions) -> Result<Self, AutoMaskError> {
         options.check()?;
-        let preparation = model.whole_preparation(picture.size(), options.size);
+        let (choice, longest) = Self::made_of(model, options);
+        let preparation = model.whole_preparation(picture.size(), longest);
+        let patches = model.engine.config().grid_of(preparation.input).area();
+        if patches > MOST_PATCHES {
+            return Err(AutoMaskError::TooManyPatches { patches });
+        }
         let prepared = image::prepare(picture, &preparation)?;
-        let choice = Self::choice(model, options);
         let batch = Batch { pixels: prepared.input.clone(), count: 1, size: prepared.size };
         let features = model.engine.features(&batch, choice)?.swap_remove(0);
-        let is_small = picture.size().height.max(picture.size().width) <= options.size;
+        let is_small = picture.size().height.max(picture.size().width) <= longest;
         let seen = if is_small { picture.rgb.clone() } else { Arc::new(prepared.preview().clone()) };
         Ok(Self {
             picture: picture.clone(),
@@ -98,30 +89,24 @@ impl Workbench {
             framing: prepared.framing,
             patch: model.engine.config().patch,
             features,
-            made_of: (choice, options.size),
-            default_tau: Self::default_tau(model, options.profile),
+            made_of: (choice, longest),
+            is_self_supervised: model.is_self_supervised(),
             spectrum: None,
             solver: None,
         })
     }
 
-    fn choice(model: &LoadedModel, options: &TokenCutOptions) -> FeatureChoice {
-        let block = options.block.unwrap_or_else(|| Self::default_block(model, options.profile));
-        FeatureChoice { block, kind: options.features }
+    /// What decides about the features: their place in the model, and the longer side of the photo.
+    fn made_of(model: &LoadedModel, options: &TokenCutOptions) -> (FeatureChoice, usize) {
+        let config = model.engine.config();
+        let default_block = || options.default_block(config.depth, model.is_self_supervised());
+        let choice = FeatureChoice { block: options.block.unwrap_or_else(default_block), kind: options.features };
+        (choice, options.size.unwrap_or_else(|| TokenCutOptions::default_size(config.patch)))
     }
 
     /// Whether the features are those that some options ask for, of the same model and photo.
     pub fn fits(&self, model: &LoadedModel, options: &TokenCutOptions) -> bool {
-        let same_tau = options.tau.is_some() || self.default_tau == Self::default_tau(model, options.profile);
-        same_tau && self.made_of == (Self::choice(model, options), options.size)
-    }
-
-    /// About how much memory this takes.
-    pub fn bytes(&self) -> usize {
-        let photo = self.picture.rgb.as_raw().len() + self.seen.as_raw().len();
-        let numbers = self.features.values.len() + EIGENVECTORS * 3 * self.features.grid.area();
-        // The solver has an entry per pixel and about twenty numbers per vertex, of which there are fewer.
-        photo + 4 * numbers + 4 * self.seen.as_raw().len()
+        self.made_of == Self::made_of(model, options)
     }
 
     /// The mask of the photo. What has not changed since the last call is not computed again.
@@ -129,7 +114,7 @@ impl Workbench {
     /// # Errors
     /// If τ is no cosine or the features are damaged.
     pub fn mask(&mut self, image: &Path, options: &TokenCutOptions) -> Result<AutoMask, AutoMaskError> {
-        let tau = options.tau.unwrap_or(self.default_tau);
+        let tau = options.tau.unwrap_or_else(|| options.default_tau(self.is_self_supervised));
         let graph = self.graph(tau)?;
         let cut = self.cut(&graph.spectrum, options);
         let coarse = self.enlarged(&cut);
@@ -227,9 +212,4 @@ impl Workbench {
         }
         words
     }
-}
-
-/// Whether a model is of the kind that the method was published for, or is to be treated so.
-fn as_published(model: &LoadedModel, profile: MaskProfile) -> bool {
-    profile == MaskProfile::Paper || model.is_self_supervised()
 }

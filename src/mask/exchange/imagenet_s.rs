@@ -7,6 +7,7 @@ use ::image::{ImageFormat, RgbImage};
 
 use super::{ExchangeError, enumerate};
 use crate::mask::bitmap::{Label, Mask};
+use crate::mask::file::is_palette;
 use crate::size::Size;
 
 /// The id of ignored pixels.
@@ -17,6 +18,9 @@ const IGNORED: u16 = 1000;
 /// # Errors
 /// If the bytes are no RGB PNG, or hold several classes and none is chosen.
 pub fn read_imagenet_s(png: &[u8], class: Option<u16>) -> Result<Mask, ExchangeError> {
+    if is_palette(png) {
+        return Err(ExchangeError::Palette);
+    }
     let picture = ::image::load_from_memory_with_format(png, ImageFormat::Png);
     let picture = picture.map_err(|error| ExchangeError::Picture(error.to_string()))?;
     let Some(rgb) = picture.as_rgb8() else {

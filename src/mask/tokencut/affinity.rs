@@ -7,7 +7,8 @@ const UNLIKE: f64 = 1e-5;
 
 /// A: 1 where the cosine similarity exceeds τ, [`UNLIKE`] elsewhere; and the square roots of D, its row sums.
 pub(super) struct Affinity {
-    matrix: Mat<f64>,
+    similarity: Mat<f32>,
+    tau: f32,
     /// √D
     root: Vec<f64>,
 }
@@ -20,16 +21,13 @@ impl Affinity {
         // One column per patch: what lies side by side in memory stays so.
         let unit = Mat::from_fn(width, patches, |row, patch| features[patch * width + row] / norms[patch]);
         let similarity = unit.transpose() * &unit;
-        let is_alike = |i: usize, j: usize| similarity[(i, j)] > tau;
-        let affinity = |i, j| if is_alike(i, j) { 1.0 } else { UNLIKE };
-        let matrix = Mat::from_fn(patches, patches, affinity);
-        let root = matrix.col_iter().map(|column| column.iter().sum::<f64>().sqrt()).collect();
-        Self { matrix, root }
+        let sum = |patch| (0..patches).map(|other| affinity(similarity[(other, patch)], tau)).sum::<f64>();
+        Self { root: (0..patches).map(|patch| sum(patch).sqrt()).collect(), similarity, tau }
     }
 
     /// D^-½·A·D^-½, symmetric: its eigenvalues are 1 − λ, its eigenvectors D^½·y.
     pub(super) fn normalised(&self) -> Mat<f64> {
-        let entry = |i, j| self.matrix[(i, j)] / (self.root[i] * self.root[j]);
+        let entry = |i, j| affinity(self.similarity[(i, j)], self.tau) / (self.root[i] * self.root[j]);
         Mat::from_fn(self.root.len(), self.root.len(), entry)
     }
 
@@ -44,6 +42,10 @@ impl Affinity {
         vector.iter_mut().zip(&self.root).for_each(|(value, root)| *value /= root);
         vector
     }
+}
+
+fn affinity(similarity: f32, tau: f32) -> f64 {
+    if similarity > tau { 1.0 } else { UNLIKE }
 }
 
 /// Length of a patch's features; those of length 0 are like nothing, not like everything.

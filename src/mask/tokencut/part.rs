@@ -56,13 +56,7 @@ impl Spectrum {
     /// Beyond the last it is the last.
     pub fn cut(&self, eigenvector: usize, profile: MaskProfile) -> Cut {
         let vector = self.vector(eigenvector);
-        let mut seed = 0;
-        for (at, value) in vector.iter().enumerate() {
-            if value.abs() > vector[seed].abs() {
-                seed = at;
-            }
-        }
-        self.part(vector, seed, profile)
+        self.part(vector, self.seed(vector), profile)
     }
 
     /// The part that holds a patch somebody clicked: the same eigenvector, another component or the other side.
@@ -87,8 +81,8 @@ impl Spectrum {
         let eigenvector = vector.iter().map(|value| (sign * value / largest) as f32).collect();
 
         let grid = self.grid;
-        let at = PatchIndex { row: seed / grid.width, column: seed % grid.width };
         let components = Components::label(grid, |index| bipartition[index]);
+        let at = PatchIndex { row: seed / grid.width, column: seed % grid.width };
         let number = components.at(at.row, at.column);
         let mut coarse = vec![false; grid.area()];
         for (_, row, columns) in components.spans().filter(|(of, ..)| Some(*of) == number) {
@@ -100,6 +94,23 @@ impl Spectrum {
             coarse.iter_mut().for_each(|set| *set = !*set);
         }
         Cut { grid, eigenvector, bipartition, seed: at, coarse, is_inverted }
+    }
+
+    /// The patch with the largest entry. Patches with the same neighbours have the same entry but for rounding: of
+    /// such, one in the largest part that they form.
+    fn seed(&self, vector: &[f64]) -> usize {
+        const SAME: f64 = 1e-7;
+        let mut first = 0;
+        for (at, value) in vector.iter().enumerate() {
+            if value.abs() > vector[first].abs() {
+                first = at;
+            }
+        }
+        let width = self.grid.width;
+        let is_same = |at: usize| (vector[at] - vector[first]).abs() <= SAME * vector[first].abs();
+        let parts = Components::label(self.grid, is_same);
+        let largest = parts.largest();
+        (0..vector.len()).find(|at| largest.is_some() && parts.at(at / width, at % width) == largest).unwrap_or(first)
     }
 }
 
