@@ -1,6 +1,9 @@
 //! The command line: arguments in, jobs run, words or JSON out.
 
+mod compare;
+mod data;
 mod demo;
+mod evaluate;
 mod explain;
 mod mask;
 pub mod models;
@@ -35,6 +38,8 @@ pub enum Wish {
 #[derive(Debug, Subcommand)]
 enum Command {
     Explain(explain::ExplainArgs),
+    Evaluate(evaluate::EvaluateArgs),
+    Compare(compare::CompareArgs),
     Demo(demo::DemoArgs),
     Mask(Box<mask::MaskArgs>),
     Models(models::ModelsArgs),
@@ -63,6 +68,8 @@ pub fn run(out: &mut dyn Write) -> Wish {
     let result = match &arguments.command {
         None => return Wish::Window(arguments.paths),
         Some(Command::Explain(args)) => explain::run(args, out),
+        Some(Command::Evaluate(args)) => evaluate::run(args, out),
+        Some(Command::Compare(args)) => compare::run(args, out),
         Some(Command::Demo(args)) => demo::run(args, out),
         Some(Command::Mask(args)) => mask::run(args, out),
         Some(Command::Models(args)) => models::run(args, out),

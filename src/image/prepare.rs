@@ -97,6 +97,15 @@ impl Preparation {
             }
         }
     }
+
+    /// Pixels as the model sees them, `[height, width, 3]` bytes, to its input, `[3, height, width]` floats.
+    pub fn normalise(&self, seen: &RgbImage) -> Vec<f32> {
+        let mut input = Vec::with_capacity(seen.as_raw().len());
+        for (channel, (mean, std)) in self.mean.into_iter().zip(self.std).enumerate() {
+            input.extend(seen.pixels().map(|pixel| (f32::from(pixel[channel]) / 255.0 - mean) / std));
+        }
+        input
+    }
 }
 
 impl Resize {
@@ -147,7 +156,7 @@ pub fn prepare(picture: &Picture, preparation: &Preparation) -> Result<Prepared,
     let framing = Framing::centred(original, preparation.scaled_size(original), size);
     let rows = rows_read(original.height as u32, &framing);
     let seen = resample(&picture.rgb, rows, &framing, preparation.filter)?;
-    Ok(Prepared { input: normalise(&seen, preparation), size, framing, seen })
+    Ok(Prepared { input: preparation.normalise(&seen), size, framing, seen })
 }
 
 /// Resamples the crop of the photo to the size of the input.
@@ -188,16 +197,6 @@ fn rows_read(photo_height: u32, framing: &Framing) -> (u32, u32) {
     let first = (crop.top - reach).floor().max(0.0) as u32;
     let end = (crop.top + crop.height + reach).ceil().min(f64::from(photo_height)) as u32;
     (first, end)
-}
-
-/// `[height, width, 3]` bytes to `[3, height, width]` normalised floats.
-fn normalise(seen: &RgbImage, preparation: &Preparation) -> Vec<f32> {
-    let mut input = Vec::with_capacity(seen.as_raw().len());
-    for channel in 0..3 {
-        let (mean, std) = (preparation.mean[channel], preparation.std[channel]);
-        input.extend(seen.pixels().map(|pixel| (f32::from(pixel[channel]) / 255.0 - mean) / std));
-    }
-    input
 }
 
 #[cfg(test)]

@@ -1,9 +1,11 @@
 //! Jobs: configuration in, a stream of events out. Terminal and window read the same.
 
+pub mod compare;
 pub mod convert;
 pub mod demo;
 pub mod download;
 pub mod engine_thread;
+pub mod evaluate;
 pub mod explain;
 pub mod inputs;
 pub mod labels;

@@ -36,7 +36,7 @@ pub fn table(reports: &[Report]) -> String {
 }
 
 /// In quotes if it needs them.
-fn field(text: &str) -> String {
+pub fn field(text: &str) -> String {
     if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
 }
 

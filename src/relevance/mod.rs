@@ -20,6 +20,7 @@ pub use gradients::{gradient_x_input, input_gradient, integrated_gradients};
 pub use map::{Flat, RelevanceMap, normalise};
 pub use method::{Method, MethodOptions, UnknownMethod};
 pub use outliers::far_out;
+pub use random::Random;
 pub use recording::{MAPS_LIMIT_BYTES, Recording};
 pub use session::{ObjectiveOf, OnProgress, Progress};
 

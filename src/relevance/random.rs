@@ -3,7 +3,7 @@
 use std::f64::consts::TAU;
 
 /// SplitMix64 (Steele, Lea and Flood, OOPSLA 2014).
-pub(super) struct Random(u64);
+pub struct Random(u64);
 
 impl Random {
     /// The numbers of one item (a mask, a noisy copy), whatever order the items are drawn in.
@@ -23,6 +23,11 @@ impl Random {
     /// In [0, 1), 53 bits.
     pub fn uniform(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    /// A whole number below `bound`, each as likely as the others up to 2⁻⁵³ · `bound`; 0 for a bound of 0.
+    pub fn below(&mut self, bound: usize) -> usize {
+        (self.uniform() * bound as f64) as usize
     }
 
     /// Mean 0, variance 1, by Box and Muller.
