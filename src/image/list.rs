@@ -13,6 +13,14 @@ const EXTENSIONS: [&str; 17] = [
     "pam",
 ];
 
+/// Where a window keeps the masks of the photos in a folder; no folder of photos.
+pub const MASK_FOLDER: &str = "vitrine-masks";
+
+/// Whether nothing in a folder is taken for a photo: it is hidden, or holds masks.
+pub fn is_passed_over(folder: &Path) -> bool {
+    is_hidden(folder) || folder.file_name().is_some_and(|name| name == MASK_FOLDER)
+}
+
 /// Whether the name looks like a picture; hidden files (`._photo.jpg` of macOS) do not.
 pub fn is_image_path(path: &Path) -> bool {
     let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
@@ -102,7 +110,7 @@ fn read_folder(
         // The kind comes with the folder's content; only links cost a question of their own.
         let kind = entry.file_type()?;
         let is_folder = if kind.is_symlink() { path.is_dir() } else { kind.is_dir() };
-        flow = if is_folder && !is_hidden(&path) {
+        flow = if is_folder && !is_passed_over(&path) {
             waiting.push(path);
             visit(Found::Other)
         } else if is_image_path(&path) && (kind.is_file() || path.is_file()) {

@@ -4,12 +4,14 @@
 //! request is served. One pass through the model is recorded ([`crate::relevance::Recording`]), so that another method
 //! of the attention family, another patch, a muted head or a picture seen before is answered without the model.
 
+mod background;
 mod batch;
 mod caches;
 mod event;
 mod guard;
 mod inbox;
 mod interactive;
+mod masks;
 mod occlusion;
 mod outbox;
 mod request;
@@ -20,6 +22,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 pub use event::{BatchEnd, DecodedPhoto, Event, ModelInfo, ProfileInfo, ViewResult};
+pub use masks::{MaskAnswer, MaskBatchEnd, MaskBatchRequest, MaskCounts, MaskQuestion, MaskRequest};
 pub use occlusion::{Fill, Occlusion, Stroke};
 pub use request::{BatchId, ExplainRequest, ModelId, Request, ViewId};
 
