@@ -6,6 +6,7 @@
 
 mod background;
 mod batch;
+mod blends;
 mod caches;
 mod event;
 mod guard;
@@ -15,16 +16,18 @@ mod masks;
 mod occlusion;
 mod outbox;
 mod request;
+mod runs;
 mod worker;
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+pub use blends::Blend;
 pub use event::{BatchEnd, DecodedPhoto, Event, ModelInfo, ProfileInfo, ViewResult};
 pub use masks::{MaskAnswer, MaskBatchEnd, MaskBatchRequest, MaskCounts, MaskQuestion, MaskRequest};
 pub use occlusion::{Fill, Occlusion, Stroke};
-pub use request::{BatchId, ExplainRequest, ModelId, Request, ViewId};
+pub use request::{BatchId, ExplainRequest, ModelId, Request, RunId, ViewId};
 
 use inbox::Inbox;
 use outbox::Outbox;
