@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use ::image::RgbImage;
 use serde::Serialize;
 
-use crate::eval::{Answer, MapScores, Scene, Truth, centred_map, donors, random_map};
+use crate::eval::{Answer, MapScores, Scene, Truth, centred_map, random_map};
 use crate::image::{self, Preparation};
 use crate::jobs::model::LoadedModel;
 use crate::mask::Coverage;
@@ -202,7 +201,7 @@ impl Judge<'_> {
         cutouts: &mut Cutouts,
         on_pass: &mut OnPass<'_>,
     ) -> Result<BTreeMap<Scene, Answer>, JudgeError> {
-        let pictures = self.compose(index, preparation, cutouts);
+        let pictures = cutouts.compose(self.dataset, self.truths, index, preparation, self.job.seed);
         let mut answers = BTreeMap::new();
         if pictures.is_empty() {
             return Ok(answers);
@@ -217,19 +216,5 @@ impl Judge<'_> {
             answers.extend(self.answer(&logits, labelled).map(|answer| (*scene, answer)));
         }
         Ok(answers)
-    }
-
-    /// Every scene but the original, as far as there is material for it.
-    fn compose(&self, index: usize, preparation: &Preparation, cutouts: &mut Cutouts) -> Vec<(Scene, RgbImage)> {
-        let Some(own) = cutouts.get(self.dataset, index, preparation) else { return Vec::new() };
-        let grey = preparation.mean.map(|mean| (255.0 * mean).round() as u8);
-        let mut pictures =
-            vec![(Scene::ForegroundOnly, own.on_colour(grey)), (Scene::BackgroundOnly, own.background().clone())];
-        for scene in [Scene::SameClass, Scene::OtherClass] {
-            let mut candidates = donors(self.truths, index, scene, self.job.seed).into_iter();
-            let donor = candidates.find_map(|donor| cutouts.get(self.dataset, donor, preparation));
-            pictures.extend(donor.and_then(|donor| own.on_background_of(&donor)).map(|picture| (scene, picture)));
-        }
-        pictures
     }
 }
