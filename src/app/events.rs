@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::jobs::download::DownloadState;
-use crate::jobs::engine_thread::{DecodedPhoto, Event, ModelId, ModelInfo, Request, ViewId, ViewResult};
+use crate::jobs::engine_thread::{CompareEnd, DecodedPhoto, Event, ModelId, ModelInfo, Request, ViewId, ViewResult};
 use crate::jobs::model::ModelSource;
 use crate::relevance::Method;
 use crate::render::Photo;
@@ -75,6 +75,8 @@ impl Session {
                 self.export_advanced(id, &source, outcome);
             }
             Event::BatchDone { id, end } => self.export_done(id, &end),
+            Event::Compared { end: CompareEnd::Refused(error), .. } => self.notices.error(error),
+            Event::CompareAdvanced { .. } | Event::Compared { .. } => {}
         }
     }
 

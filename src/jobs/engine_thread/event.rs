@@ -12,6 +12,7 @@ use crate::vit::VitConfig;
 use crate::vit::classes::ClassNames;
 use crate::vit::weights::LoadReport;
 
+use super::compare::CompareEnd;
 use super::request::{BatchId, ExplainRequest, ModelId, ViewId};
 
 /// In the order things happened; large values are shared, not copied.
@@ -61,6 +62,17 @@ pub enum Event {
     BatchDone {
         id: BatchId,
         end: BatchEnd,
+    },
+    /// Both models of a comparison have seen one more picture.
+    CompareAdvanced {
+        id: BatchId,
+        done: usize,
+        total: usize,
+    },
+    /// Nothing more comes of this comparison.
+    Compared {
+        id: BatchId,
+        end: CompareEnd,
     },
 }
 

@@ -8,7 +8,9 @@ use crate::jobs::Cancel;
 use crate::jobs::model::ModelSource;
 use crate::vit::weights::LoadOptions;
 
+use super::background::Background;
 use super::batch::Batch;
+use super::compare::CompareBatch;
 use super::request::{ExplainRequest, ModelId, Request, ViewId};
 
 /// Shared by the window, which puts in, and the engine thread, which takes out.
@@ -23,7 +25,7 @@ struct Waiting {
     controls: VecDeque<Control>,
     /// At most one per view, the longest waiting first.
     explains: VecDeque<Box<ExplainRequest>>,
-    batches: VecDeque<Box<Batch>>,
+    batches: VecDeque<Background>,
     /// The explanation that runs now.
     running: Option<Running>,
     is_closed: bool,
@@ -46,7 +48,7 @@ pub enum Work {
     Control(Control),
     Explain(Box<ExplainRequest>, Cancel),
     /// One picture of it; give it back with [`Inbox::put_back`] for the next.
-    Batch(Box<Batch>),
+    Batch(Background),
 }
 
 impl Inbox {
@@ -75,7 +77,11 @@ impl Inbox {
                 }
             }
             Request::Batch { id, model, job, inputs, cancel } => {
-                waiting.batches.push_back(Box::new(Batch::new(id, model, *job, inputs, cancel)));
+                let batch = Batch::new(id, model, *job, inputs, cancel);
+                waiting.batches.push_back(Background::Explain(Box::new(batch)));
+            }
+            Request::Compare { id, compare, cancel } => {
+                waiting.batches.push_back(Background::Compare(Box::new(CompareBatch::new(id, *compare, cancel))));
             }
         }
         drop(waiting);
@@ -113,7 +119,7 @@ impl Inbox {
     }
 
     /// Lets a batch go on, before those that came later.
-    pub fn put_back(&self, batch: Box<Batch>) {
+    pub fn put_back(&self, batch: Background) {
         self.lock().batches.push_front(batch);
     }
 

@@ -4,8 +4,10 @@
 //! request is served. One pass through the model is recorded ([`crate::relevance::Recording`]), so that another method
 //! of the attention family, another patch, a muted head or a picture seen before is answered without the model.
 
+mod background;
 mod batch;
 mod caches;
+mod compare;
 mod event;
 mod guard;
 mod inbox;
@@ -19,6 +21,7 @@ mod worker;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+pub use compare::{CompareEnd, CompareRequest};
 pub use event::{BatchEnd, DecodedPhoto, Event, ModelInfo, ProfileInfo, ViewResult};
 pub use occlusion::{Fill, Occlusion, Stroke};
 pub use request::{BatchId, ExplainRequest, ModelId, Request, ViewId};

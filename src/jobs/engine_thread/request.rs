@@ -12,6 +12,7 @@ use crate::relevance::{Method, MethodOptions};
 use crate::vit::Muted;
 use crate::vit::weights::LoadOptions;
 
+use super::compare::CompareRequest;
 use super::occlusion::Occlusion;
 
 /// A loaded model, numbered by the caller; never given twice.
@@ -48,6 +49,13 @@ pub enum Request {
         model: ModelId,
         job: Box<ExplainJob>,
         inputs: Vec<Input>,
+        cancel: Cancel,
+    },
+    /// In the background, as a batch: two loaded models on a data set, picture by picture. Answered by
+    /// [`super::Event::CompareAdvanced`] and, at its end or when cancelled, [`super::Event::Compared`].
+    Compare {
+        id: BatchId,
+        compare: Box<CompareRequest>,
         cancel: Cancel,
     },
 }

@@ -82,6 +82,7 @@ pub struct Failure {
 }
 
 /// One model on one data set, picture by picture.
+#[derive(Debug)]
 pub struct Evaluation {
     job: EvaluateJob,
     truths: Vec<Option<usize>>,
