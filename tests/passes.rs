@@ -120,11 +120,14 @@ fn muting_drops_heads_from_the_mean_and_keeps_the_divisor() {
 fn gradients_agree_with_central_differences_for_every_objective() {
     let expected = Expected::of("registers");
     let (_, engine) = engines("registers").remove(0);
-    for objective in [Objective::Logit(3), Objective::Contrast(1, 7), Objective::Probability(2)] {
+    let objectives =
+        [Objective::Logit(3), Objective::Contrast(1, 7), Objective::Probability(2), Objective::LogProbabilities];
+    for objective in objectives {
         let value = |logits: &[f32]| match objective {
             Objective::Logit(class) => logits[class],
             Objective::Contrast(class, other) => logits[class] - logits[other],
             Objective::Probability(class) => vitrine::vit::softmax(logits)[class],
+            Objective::LogProbabilities => vitrine::vit::softmax(logits).iter().map(|p| (p + 1e-11).ln()).sum(),
         };
         let options = TraceOptions { input_gradient: true, ..TraceOptions::default() };
         let traces = engine.trace(&expected.batch, &|_, _| objective, &options).unwrap();

@@ -9,7 +9,7 @@ mod device;
 mod ops;
 
 pub use device::{Device, DeviceInfo, compute_threads, init_threads};
-pub use ops::{Epilogue, Ops};
+pub use ops::{AdamW, AdamWFactors, Epilogue, Moments, Ops};
 
 /// Why a computation did not happen.
 #[derive(Debug, thiserror::Error)]

@@ -27,6 +27,62 @@ impl<'a, B> Epilogue<'a, B> {
     }
 }
 
+/// One step of AdamW (Loshchilov & Hutter 2019), with PyTorch's order of operations.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AdamW {
+    pub lr: f64,
+    pub beta1: f64,
+    pub beta2: f64,
+    pub eps: f64,
+    pub weight_decay: f64,
+    /// Number of this step, counted from 1.
+    pub step: u64,
+    /// Every gradient is multiplied by it first: clipping, or the mean over collected batches.
+    pub gradient_scale: f64,
+}
+
+/// The factors of one [`AdamW`] step, worked out in double precision.
+///
+/// `w ← w·keep`, `m ← m + (g − m)·(1 − β₁)`, `v ← v·β₂ + g²·(1 − β₂)`, `w ← w − rate·m / (√v·inv_root + eps)`
+/// with `g` already scaled.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AdamWFactors {
+    /// 1 − lr·weight_decay
+    pub keep: f32,
+    /// lr / (1 − β₁^step)
+    pub rate: f32,
+    /// 1/√(1 − β₂^step)
+    pub inv_root: f32,
+    pub one_minus_beta1: f32,
+    pub beta2: f32,
+    pub one_minus_beta2: f32,
+    pub eps: f32,
+    pub gradient_scale: f32,
+}
+
+impl AdamW {
+    pub fn factors(&self) -> AdamWFactors {
+        let step = self.step as f64;
+        AdamWFactors {
+            keep: (1.0 - self.lr * self.weight_decay) as f32,
+            rate: (self.lr / (1.0 - self.beta1.powf(step))) as f32,
+            inv_root: (1.0 - self.beta2.powf(step)).sqrt().recip() as f32,
+            one_minus_beta1: (1.0 - self.beta1) as f32,
+            beta2: self.beta2 as f32,
+            one_minus_beta2: (1.0 - self.beta2) as f32,
+            eps: self.eps as f32,
+            gradient_scale: self.gradient_scale as f32,
+        }
+    }
+}
+
+/// The running means of a weight's gradient (m) and of its square (v); zeros before the first step.
+#[derive(Clone, Debug)]
+pub struct Moments<B> {
+    pub mean: B,
+    pub square: B,
+}
+
 /// The operations from which every pass over a Vision Transformer is built.
 ///
 /// Buffers are `f32`, row-major, and know their shape; all stay on the device until [`Ops::read`], which alone waits
@@ -118,4 +174,52 @@ pub trait Ops: Send + Sync {
     /// The backward of [`Ops::mean_tokens`]: each of `count` tokens gets `d_out / count`.
     fn mean_tokens_backward(&self, d_out: &Self::Buffer, count: usize) -> Result<Self::Buffer, Error>;
     fn add(&self, a: &Self::Buffer, b: &Self::Buffer) -> Result<Self::Buffer, Error>;
+
+    // From here on: what only training needs.
+
+    /// Gradient of [`Ops::linear`] with respect to `w`: `d_out [.., out]ᵀ · x [.., in]` over all rows: `[out, in]`.
+    fn linear_weight_gradient(&self, d_out: &Self::Buffer, x: &Self::Buffer) -> Result<Self::Buffer, Error>;
+    /// `x`, seen as `[rows, width]`, summed over its rows: `[width]`. The gradient of a bias (`width` = D) or of what
+    /// repeats over the batch (`width` = N·D).
+    fn column_sum(&self, x: &Self::Buffer, width: usize) -> Result<Self::Buffer, Error>;
+    /// `a ⊙ b`, both `[.., D]`, summed over all rows: `[D]`. The gradient of a scale: LayerScale, or γ of a norm.
+    fn column_dot(&self, a: &Self::Buffer, b: &Self::Buffer) -> Result<Self::Buffer, Error>;
+    /// Σ x² over all elements: `[1]`.
+    fn sum_of_squares(&self, x: &Self::Buffer) -> Result<Self::Buffer, Error>;
+
+    /// [`Ops::relevance_step`] from the other side: `column + C·column`, C as there; `column` is `[B, N]`.
+    ///
+    /// With `column` = ∂Loss/∂(row after the step) this is ∂Loss/∂(row before it). Query rows that nobody computed
+    /// (R ≤ i < N) count as zeros of C.
+    fn relevance_step_backward(
+        &self,
+        column: &Self::Buffer,
+        maps: &Self::Buffer,
+        gradients: &Self::Buffer,
+        head_weights: &[f32],
+    ) -> Result<Self::Buffer, Error>;
+    /// Adds the relevance's share of ∂Loss/∂A to `d_maps [B, h, R, N]`, which the backend may reuse:
+    /// `d_maps + [A ⊙ G > 0] · G · w_h · row_i · column_j`, `row` and `column` being `[B, N]`.
+    ///
+    /// `row` is the relevance row *before* [`Ops::relevance_step`] folded the block in, `column` the gradient *after*
+    /// it; G counts as a constant.
+    fn inject_relevance(
+        &self,
+        d_maps: Self::Buffer,
+        maps: &Self::Buffer,
+        gradients: &Self::Buffer,
+        head_weights: &[f32],
+        row: &Self::Buffer,
+        column: &Self::Buffer,
+    ) -> Result<Self::Buffer, Error>;
+
+    /// One step of [`AdamW`] on a weight and its two moments, all of one shape; may write in place, so no clone of
+    /// the three may be in use. `gradient` has as many elements, whatever its shape.
+    fn adamw(
+        &self,
+        weight: &mut Self::Buffer,
+        moments: &mut Moments<Self::Buffer>,
+        gradient: &Self::Buffer,
+        step: &AdamW,
+    ) -> Result<(), Error>;
 }

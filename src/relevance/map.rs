@@ -49,6 +49,25 @@ impl RelevanceMap {
     }
 }
 
+/// Gradient of [`RelevanceMap::upsample`]: from that of the pixels to that of the cells, `[grid.height, grid.width]`.
+pub fn upsample_backward(d_pixels: &[f32], grid: Size, patch: Size) -> Vec<f32> {
+    let columns = taps(grid.width, patch.width);
+    let mut d_cells = vec![0.0; grid.area()];
+    for (d_row, (y, next_y, down)) in d_pixels.chunks_exact(columns.len()).zip(taps(grid.height, patch.height)) {
+        // The row's share of each column of cells, then of the two rows it lies between.
+        let mut d_columns = vec![0.0; grid.width];
+        for (&d, &(x, next_x, right)) in d_row.iter().zip(&columns) {
+            d_columns[x] += d * (1.0 - right);
+            d_columns[next_x] += d * right;
+        }
+        for (x, d) in d_columns.into_iter().enumerate() {
+            d_cells[y * grid.width + x] += d * (1.0 - down);
+            d_cells[next_y * grid.width + x] += d * down;
+        }
+    }
+    d_cells
+}
+
 /// Scales to 0…1 in place, meant for an upsampled map.
 ///
 /// # Errors

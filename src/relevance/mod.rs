@@ -17,7 +17,7 @@ mod session;
 use crate::vit::{Batch, Engine, EngineError};
 
 pub use gradients::{gradient_x_input, input_gradient, integrated_gradients};
-pub use map::{Flat, RelevanceMap, normalise};
+pub use map::{Flat, RelevanceMap, normalise, upsample_backward};
 pub use method::{Method, MethodOptions, UnknownMethod};
 pub use outliers::far_out;
 pub use random::Random;

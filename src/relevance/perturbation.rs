@@ -2,7 +2,7 @@
 //! or probability, whichever was chosen. What is hidden becomes 0, the grey of the normalised picture.
 
 use crate::size::Size;
-use crate::vit::{EngineError, Objective, softmax};
+use crate::vit::Objective;
 
 use super::random::Random;
 use super::session::Session;
@@ -23,7 +23,7 @@ pub(super) fn occlusion(session: &mut Session<'_>) -> Result<Vec<Explanation>, R
     let mut explanations = Vec::with_capacity(session.pixels.count);
     for (index, logits) in session.classify_each()?.into_iter().enumerate() {
         let objective = (session.objective)(index, &logits);
-        let clear = value(objective, &logits)?;
+        let clear = objective.value(&logits)?;
         let scores = scores(session, index, windows.len(), objective, |picture, item| {
             hide(picture, size, patch, &windows[item]);
         })?;
@@ -99,24 +99,11 @@ fn scores(
     };
     session.in_batches(count, make, |_, batch| {
         for logits in engine.classify(batch)? {
-            scores.push(value(objective, &logits)?);
+            scores.push(objective.value(&logits)?);
         }
         Ok(())
     })?;
     Ok(scores)
-}
-
-/// y itself.
-fn value(objective: Objective, logits: &[f32]) -> Result<f64, EngineError> {
-    let at = |values: &[f32], class: usize| {
-        let missing = EngineError::NoSuchClass { class, last: values.len().saturating_sub(1) };
-        values.get(class).copied().map(f64::from).ok_or(missing)
-    };
-    match objective {
-        Objective::Logit(class) => at(logits, class),
-        Objective::Contrast(class, other) => Ok(at(logits, class)? - at(logits, other)?),
-        Objective::Probability(class) => at(&softmax(logits), class),
-    }
 }
 
 /// A rectangle of patches: from `top`, `left` up to but not including `bottom`, `right`.

@@ -1,9 +1,12 @@
 //! What jobs and the command line see of a model: plain data in, plain data out, whatever computes.
 
+use std::collections::BTreeMap;
+
 use crate::engine::DeviceInfo;
 use crate::size::Size;
 
-use super::{Pooling, VitConfig};
+use super::weights::Tensor;
+use super::{FeatureChoice, Learned, Loss, OptimiserState, PatchFeatures, Pooling, TrainOptions, VitConfig};
 
 /// Normalised pictures of one size.
 #[derive(Clone, Debug)]
@@ -43,23 +46,49 @@ pub enum Objective {
     Contrast(usize, usize),
     /// The softmax probability of a class.
     Probability(usize),
+    /// Σ_k log(p_k + 1e-11) over all classes: what «right for the right reasons» differentiates
+    /// (Ross et al., arXiv 1703.03717).
+    LogProbabilities,
 }
+
+/// Keeps [`Objective::LogProbabilities`] finite where a probability underflows.
+const LEAST_PROBABILITY: f64 = 1e-11;
 
 impl Objective {
     fn classes(self) -> impl Iterator<Item = usize> {
         let (a, b) = match self {
-            Self::Logit(a) | Self::Probability(a) => (a, None),
-            Self::Contrast(a, b) => (a, Some(b)),
+            Self::Logit(a) | Self::Probability(a) => (Some(a), None),
+            Self::Contrast(a, b) => (Some(a), Some(b)),
+            Self::LogProbabilities => (None, None),
         };
-        std::iter::once(a).chain(b)
+        a.into_iter().chain(b)
     }
 
     pub(super) fn largest_class(self) -> usize {
         self.classes().max().unwrap_or(0)
     }
 
-    /// ∂y/∂logits.
-    pub(super) fn gradient(self, logits: &[f32]) -> Vec<f32> {
+    /// y itself.
+    ///
+    /// # Errors
+    /// [`EngineError::NoSuchClass`].
+    pub fn value(self, logits: &[f32]) -> Result<f64, EngineError> {
+        let at = |values: &[f32], class: usize| {
+            let missing = EngineError::NoSuchClass { class, last: values.len().saturating_sub(1) };
+            values.get(class).copied().map(f64::from).ok_or(missing)
+        };
+        match self {
+            Self::Logit(class) => at(logits, class),
+            Self::Contrast(class, other) => Ok(at(logits, class)? - at(logits, other)?),
+            Self::Probability(class) => at(&softmax(logits), class),
+            Self::LogProbabilities => {
+                Ok(softmax(logits).iter().map(|&p| (f64::from(p) + LEAST_PROBABILITY).ln()).sum())
+            }
+        }
+    }
+
+    /// ∂y/∂logits. The classes must exist.
+    pub fn gradient(self, logits: &[f32]) -> Vec<f32> {
         let mut d_logits = vec![0.0; logits.len()];
         match self {
             Self::Logit(class) => d_logits[class] = 1.0,
@@ -73,6 +102,14 @@ impl Objective {
                     *d = -p[class] * q;
                 }
                 d_logits[class] += p[class];
+            }
+            Self::LogProbabilities => {
+                let p = softmax(logits);
+                let shares: Vec<f64> = p.iter().map(|&p| f64::from(p) / (f64::from(p) + LEAST_PROBABILITY)).collect();
+                let total: f64 = shares.iter().sum();
+                for ((d, &p), share) in d_logits.iter_mut().zip(&p).zip(shares) {
+                    *d = (share - f64::from(p) * total) as f32;
+                }
             }
         }
         d_logits
@@ -221,6 +258,56 @@ pub trait Engine: Send {
         objective: &dyn Fn(usize, &[f32]) -> Objective,
         options: &TraceOptions,
     ) -> Result<Vec<Trace>, EngineError>;
+
+    /// Queries, keys or values of one block for every picture, prefix tokens left out. Pictures may have any size
+    /// that holds a patch; later blocks are not computed.
+    ///
+    /// # Errors
+    /// If the pictures do not fit the model, there is no such block, or the device fails.
+    fn features(&self, batch: &Batch, choice: FeatureChoice) -> Result<Vec<PatchFeatures>, EngineError>;
+
+    /// Forward, `loss`, gradients of all weights that learn, and what [`TrainOptions::update`] makes of them.
+    /// `None` if the loss ended the step: then nothing changed.
+    ///
+    /// # Errors
+    /// If the pictures or classes do not fit the model or nothing would learn: then nothing changed. If the device
+    /// fails: then some weights may have learned already.
+    fn train(
+        &mut self,
+        batch: &Batch,
+        options: &TrainOptions,
+        loss: &mut Loss<'_>,
+    ) -> Result<Option<Learned>, EngineError>;
+
+    /// The mean of the gradients that [`super::Update::Collect`] gathered, under the weights' names.
+    ///
+    /// # Errors
+    /// If the device fails.
+    fn gradients(&self) -> Result<BTreeMap<String, Tensor>, EngineError>;
+    /// Drops collected gradients.
+    fn forget_gradients(&mut self);
+
+    /// All weights as they are now, under their timm names.
+    ///
+    /// # Errors
+    /// If the device fails.
+    fn weights(&self) -> Result<BTreeMap<String, Tensor>, EngineError>;
+    /// Replaces all weights; the optimiser's memory stays as it is.
+    ///
+    /// # Errors
+    /// If a tensor is missing or has another shape (then nothing changed), or the device has no room.
+    fn set_weights(&mut self, tensors: BTreeMap<String, Tensor>) -> Result<(), EngineError>;
+
+    /// What the optimiser remembers.
+    ///
+    /// # Errors
+    /// If the device fails.
+    fn optimiser(&self) -> Result<OptimiserState, EngineError>;
+    /// Lets the optimiser go on from a saved state (or anew, from the default one); collected gradients are dropped.
+    ///
+    /// # Errors
+    /// If a tensor does not fit the model, or the device has no room; then nothing changed.
+    fn set_optimiser(&mut self, state: OptimiserState) -> Result<(), EngineError>;
 }
 
 /// Why a model did not compute.
@@ -240,8 +327,16 @@ pub enum EngineError {
     NoHead,
     #[error("class {class} does not exist: the model has classes 0 to {last}")]
     NoSuchClass { class: usize, last: usize },
+    #[error("the tensor «{name}» has the shape {got:?}, where the model has {expected:?}")]
+    WrongShape { name: String, got: Vec<usize>, expected: Vec<usize> },
+    #[error("{got} target classes were given for {count} pictures")]
+    Targets { got: usize, count: usize },
+    #[error("everything is frozen, so there is nothing to train; let at least one block or the head learn")]
+    NothingLearns,
     #[error("token {token} does not exist: there are {tokens} tokens")]
     NoSuchToken { token: usize, tokens: usize },
+    #[error("block {block} does not exist: the model has blocks 0 to {last}")]
+    NoSuchBlock { block: usize, last: usize },
     #[error("head {head} of block {block} does not exist: the model has {depth} blocks of {heads} heads")]
     NoSuchHead { block: usize, head: usize, depth: usize, heads: usize },
 }

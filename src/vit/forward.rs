@@ -16,6 +16,8 @@ pub struct BlockTape<B> {
     pub qkv: B,
     /// A: `[B, h, R, N]`.
     pub attention: B,
+    /// A·v, `[B, R, D]`.
+    pub mixed: B,
     /// After attention and its residual, `[B, R, D]`.
     pub middle: B,
     /// The MLP before its GELU, `[B, R, hidden]`.
@@ -60,13 +62,21 @@ impl<O: Ops> Vit<O> {
         self.read_out(x)
     }
 
+    /// The input of a block: the blocks before it are run, and no other.
+    pub(super) fn tokens_entering(&self, batch: &Batch, block: usize) -> Result<O::Buffer, EngineError> {
+        let total = self.config.tokens_of(batch.size);
+        let mut x = self.embed(batch)?;
+        for earlier in &self.parameters.blocks[..block] {
+            (x, _) = self.block(earlier, x, total, total)?;
+        }
+        Ok(x)
+    }
+
     /// Patches to tokens: `[B, N, D]`.
     fn embed(&self, batch: &Batch) -> Result<O::Buffer, EngineError> {
-        let (config, ops) = (&self.config, &self.ops);
-        let grid = config.grid_of(batch.size);
-        let inner = config.channels * config.patch.area();
-        let patches = ops.upload(self.unfold(batch, grid), &[batch.count, grid.area(), inner])?;
-        let position = self.patch_position(grid)?;
+        let ops = &self.ops;
+        let patches = self.unfold(batch)?;
+        let position = self.patch_position(self.config.grid_of(batch.size))?;
         let Linear { weight, bias } = &self.parameters.patch;
         let patches =
             ops.linear(&patches, weight, Epilogue { bias: Some(bias), scale: None, residual: Some(&position) })?;
@@ -90,13 +100,14 @@ impl<O: Ops> Vit<O> {
     }
 
     /// Pictures cut into patches `[B, g, channels·patch_h·patch_w]`, so that the convolution is one product.
-    fn unfold(&self, batch: &Batch, grid: Size) -> Vec<f32> {
-        let mut patches =
-            Vec::with_capacity(batch.count * grid.area() * self.config.channels * self.config.patch.area());
+    pub(super) fn unfold(&self, batch: &Batch) -> Result<O::Buffer, EngineError> {
+        let grid = self.config.grid_of(batch.size);
+        let inner = self.config.channels * self.config.patch.area();
+        let mut patches = Vec::with_capacity(batch.count * grid.area() * inner);
         self.for_each_patch_row(batch.count, batch.size, grid, |start, width| {
             patches.extend_from_slice(&batch.pixels[start..start + width]);
         });
-        patches
+        Ok(self.ops.upload(patches, &[batch.count, grid.area(), inner])?)
     }
 
     /// Visits the pixel rows of all patches in the order of the unfolded layout, as (offset in the picture, width).
@@ -139,10 +150,10 @@ impl<O: Ops> Vit<O> {
             ops.linear(&normed, &block.fc1.weight, Epilogue::bias(&block.fc1.bias))?
         };
         let output = self.branch(&ops.gelu(&hidden)?, &block.fc2, block.scale2.as_ref(), &middle)?;
-        Ok((output, BlockTape { input, qkv, attention, middle, hidden }))
+        Ok((output, BlockTape { input, qkv, attention, mixed, middle, hidden }))
     }
 
-    fn normalise(&self, x: &O::Buffer, norm: &Norm<O::Buffer>) -> Result<O::Buffer, EngineError> {
+    pub(super) fn normalise(&self, x: &O::Buffer, norm: &Norm<O::Buffer>) -> Result<O::Buffer, EngineError> {
         Ok(self.ops.layer_norm(x, &norm.gamma, &norm.beta, self.config.norm_eps)?)
     }
 

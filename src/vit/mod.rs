@@ -6,10 +6,12 @@ mod backward;
 pub mod classes;
 pub mod config;
 mod engine;
+mod features;
 mod forward;
 pub mod hub;
 mod parameters;
 mod trace;
+mod train;
 pub mod weights;
 
 use std::collections::BTreeMap;
@@ -18,13 +20,17 @@ use crate::engine::{DeviceInfo, Ops};
 
 pub use config::{Pooling, VitConfig};
 pub use engine::{Batch, Engine, EngineError, KeepMaps, Muted, Objective, Start, Trace, TraceOptions, argmax, softmax};
+pub use features::{FeatureChoice, FeatureKind, PatchFeatures};
 use parameters::Parameters;
+use train::Learner;
+pub use train::{Learned, Learning, Loss, LossGradients, OptimiserState, TrainOptions, Trainable, Update};
 
 /// A Vision Transformer whose weights live on one backend.
 pub struct Vit<O: Ops> {
     config: VitConfig,
     ops: O,
     parameters: Parameters<O::Buffer>,
+    learner: Learner<O::Buffer>,
 }
 
 impl<O: Ops> Vit<O> {
@@ -34,7 +40,7 @@ impl<O: Ops> Vit<O> {
     /// If a tensor is missing or the device has no room.
     pub fn new(ops: O, config: VitConfig, tensors: BTreeMap<String, weights::Tensor>) -> Result<Self, EngineError> {
         let parameters = Parameters::upload(&ops, &config, tensors)?;
-        Ok(Self { config, ops, parameters })
+        Ok(Self { config, ops, parameters, learner: Learner::default() })
     }
 }
 
@@ -61,5 +67,42 @@ impl<O: Ops> Engine for Vit<O> {
         options: &TraceOptions,
     ) -> Result<Vec<Trace>, EngineError> {
         self.trace_batch(batch, objective, options)
+    }
+
+    fn features(&self, batch: &Batch, choice: FeatureChoice) -> Result<Vec<PatchFeatures>, EngineError> {
+        self.patch_features(batch, choice)
+    }
+
+    fn train(
+        &mut self,
+        batch: &Batch,
+        options: &TrainOptions,
+        loss: &mut Loss<'_>,
+    ) -> Result<Option<Learned>, EngineError> {
+        self.train_batch(batch, options, loss)
+    }
+
+    fn gradients(&self) -> Result<BTreeMap<String, weights::Tensor>, EngineError> {
+        self.read_gradients()
+    }
+
+    fn forget_gradients(&mut self) {
+        self.drop_gradients();
+    }
+
+    fn weights(&self) -> Result<BTreeMap<String, weights::Tensor>, EngineError> {
+        self.read_weights()
+    }
+
+    fn set_weights(&mut self, tensors: BTreeMap<String, weights::Tensor>) -> Result<(), EngineError> {
+        self.write_weights(tensors)
+    }
+
+    fn optimiser(&self) -> Result<OptimiserState, EngineError> {
+        self.read_optimiser()
+    }
+
+    fn set_optimiser(&mut self, state: OptimiserState) -> Result<(), EngineError> {
+        self.write_optimiser(state)
     }
 }

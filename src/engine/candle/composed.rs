@@ -2,7 +2,7 @@
 
 use candle_core::{D, Result, Tensor};
 
-use crate::engine::Epilogue;
+use crate::engine::{AdamW, Epilogue, Moments};
 
 pub fn linear(x: &Tensor, w: &Tensor, then: Epilogue<'_, Tensor>) -> Result<Tensor> {
     let mut out = matmul_rows(x, &w.t()?)?;
@@ -122,14 +122,75 @@ pub fn attention_backward(gradients: &Tensor, maps: &Tensor, d_out: &Tensor, qkv
     Tensor::cat(&[merge_heads(&d_q)?, merge_heads(&d_k)?, merge_heads(&d_v)?], 2)
 }
 
-pub fn row_times_maps(row: &Tensor, maps: &Tensor, gradients: Option<&Tensor>, head_weights: &[f32]) -> Result<Tensor> {
-    let (batch, heads, queries, tokens) = maps.dims4()?;
-    let weights = Tensor::from_slice(head_weights, (1, heads, 1, 1), maps.device())?;
+/// Σ_h w_h·A_h, or with gradients Σ_h w_h·max(0, A ⊙ G)_h: `[B, R, N]`.
+fn mean_map(maps: &Tensor, gradients: Option<&Tensor>, head_weights: &[f32]) -> Result<Tensor> {
     let maps = match gradients {
         Some(gradients) => (maps * gradients)?.relu()?,
         None => maps.clone(),
     };
-    let mean = maps.broadcast_mul(&weights)?.sum(1)?;
+    maps.broadcast_mul(&per_head(head_weights, &maps)?)?.sum(1)
+}
+
+/// `[1, h, 1, 1]`, to weigh the heads of `maps`.
+fn per_head(head_weights: &[f32], maps: &Tensor) -> Result<Tensor> {
+    Tensor::from_slice(head_weights, (1, head_weights.len(), 1, 1), maps.device())
+}
+
+pub fn row_times_maps(row: &Tensor, maps: &Tensor, gradients: Option<&Tensor>, head_weights: &[f32]) -> Result<Tensor> {
+    let (batch, _, queries, tokens) = maps.dims4()?;
     let row = row.narrow(1, 0, queries)?.contiguous()?.reshape((batch, 1, queries))?;
-    row.matmul(&mean)?.reshape((batch, tokens))
+    row.matmul(&mean_map(maps, gradients, head_weights)?)?.reshape((batch, tokens))
+}
+
+pub fn maps_times_column(column: &Tensor, maps: &Tensor, gradients: &Tensor, head_weights: &[f32]) -> Result<Tensor> {
+    let (batch, _, queries, tokens) = maps.dims4()?;
+    let product = mean_map(maps, Some(gradients), head_weights)?.matmul(&column.reshape((batch, tokens, 1))?)?;
+    product.reshape((batch, queries))?.pad_with_zeros(1, 0, tokens - queries)
+}
+
+pub fn inject_relevance(
+    d_maps: Tensor,
+    maps: &Tensor,
+    gradients: &Tensor,
+    head_weights: &[f32],
+    row: &Tensor,
+    column: &Tensor,
+) -> Result<Tensor> {
+    let (batch, _, queries, tokens) = maps.dims4()?;
+    let counted = (maps * gradients)?.gt(0.0)?.to_dtype(maps.dtype())?;
+    let outer = row
+        .narrow(1, 0, queries)?
+        .contiguous()?
+        .reshape((batch, 1, queries, 1))?
+        .broadcast_mul(&column.reshape((batch, 1, 1, tokens))?)?;
+    let term = (counted * gradients)?.broadcast_mul(&per_head(head_weights, maps)?)?.broadcast_mul(&outer)?;
+    d_maps + term
+}
+
+pub fn linear_weight_gradient(d_out: &Tensor, x: &Tensor) -> Result<Tensor> {
+    let rows = |t: &Tensor| t.reshape(((), t.dim(D::Minus1)?));
+    rows(d_out)?.t()?.contiguous()?.matmul(&rows(x)?)
+}
+
+pub fn column_sum(x: &Tensor, width: usize) -> Result<Tensor> {
+    x.reshape(((), width))?.sum(0)
+}
+
+pub fn column_dot(a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    column_sum(&(a * b)?, a.dim(D::Minus1)?)
+}
+
+pub fn sum_of_squares(x: &Tensor) -> Result<Tensor> {
+    x.sqr()?.sum_all()?.reshape(1)
+}
+
+pub fn adamw(weight: &mut Tensor, moments: &mut Moments<Tensor>, gradient: &Tensor, step: &AdamW) -> Result<()> {
+    let f = step.factors();
+    let gradient = (gradient.reshape(weight.shape())? * f64::from(f.gradient_scale))?;
+    let Moments { mean, square } = moments;
+    *mean = (&*mean + ((&gradient - &*mean)? * f64::from(f.one_minus_beta1))?)?;
+    *square = ((&*square * f64::from(f.beta2))? + (gradient.sqr()? * f64::from(f.one_minus_beta2))?)?;
+    let denominator = ((square.sqrt()? * f64::from(f.inv_root))? + f64::from(f.eps))?;
+    *weight = ((&*weight * f64::from(f.keep))? - ((&*mean * f64::from(f.rate))? / denominator)?)?;
+    Ok(())
 }

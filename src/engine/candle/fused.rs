@@ -1,13 +1,14 @@
 //! Fused CPU kernels over candle tensors. Twin of `composed.rs`: same functions, same meaning; a test compares them.
 
+use std::cell::RefCell;
 use std::ops::{Deref, Range};
 
-use candle_core::{CpuStorage, Device, Result, Storage, Tensor};
+use candle_core::{CpuStorage, D, Device, InplaceOp1, Layout, Result, Storage, Tensor};
 
-use crate::engine::Epilogue;
 use crate::engine::cpu::attention::{self, Shape};
 use crate::engine::cpu::gemm::{View, matmul};
-use crate::engine::cpu::rows;
+use crate::engine::cpu::{columns, optimiser, relevance, rows};
+use crate::engine::{AdamW, Epilogue, Moments};
 
 /// The elements of a contiguous `f32` CPU tensor, borrowed without a copy; `G` holds candle's read lock.
 struct Slice<G> {
@@ -143,6 +144,84 @@ pub fn attention_backward(gradients: &Tensor, maps: &Tensor, d_out: &Tensor, qkv
 pub fn row_times_maps(row: &Tensor, maps: &Tensor, gradients: Option<&Tensor>, head_weights: &[f32]) -> Result<Tensor> {
     let gradients = optional_slice(gradients)?;
     let gain =
-        attention::row_times_maps(&slice(row)?, &slice(maps)?, gradients.as_deref(), head_weights, map_shape(maps)?);
+        relevance::row_times_maps(&slice(row)?, &slice(maps)?, gradients.as_deref(), head_weights, map_shape(maps)?);
     like(gain, row)
+}
+
+pub fn maps_times_column(column: &Tensor, maps: &Tensor, gradients: &Tensor, head_weights: &[f32]) -> Result<Tensor> {
+    let shape = map_shape(maps)?;
+    let product = relevance::maps_times_column(&slice(column)?, &slice(maps)?, &slice(gradients)?, head_weights, shape);
+    like(product, column)
+}
+
+pub fn inject_relevance(
+    d_maps: Tensor,
+    maps: &Tensor,
+    gradients: &Tensor,
+    head_weights: &[f32],
+    row: &Tensor,
+    column: &Tensor,
+) -> Result<Tensor> {
+    let shape = map_shape(maps)?;
+    let (a, g, row, column) = (slice(maps)?, slice(gradients)?, slice(row)?, slice(column)?);
+    in_place(&d_maps, |d_maps| {
+        relevance::inject(d_maps, &a, &g, head_weights, &row, &column, shape);
+        Ok(())
+    })?;
+    Ok(d_maps)
+}
+
+pub fn linear_weight_gradient(d_out: &Tensor, x: &Tensor) -> Result<Tensor> {
+    let (output, input) = (d_out.dim(D::Minus1)?, x.dim(D::Minus1)?);
+    let (d, xs) = (slice(d_out)?, slice(x)?);
+    let rows = d.len() / output;
+    let gradient = matmul(View::new(&d, rows, output, output).t(), View::new(&xs, rows, input, input));
+    Tensor::from_vec(gradient, (output, input), &Device::Cpu)
+}
+
+pub fn column_sum(x: &Tensor, width: usize) -> Result<Tensor> {
+    Tensor::from_vec(columns::sum(&slice(x)?, width), width, &Device::Cpu)
+}
+
+pub fn column_dot(a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    let width = a.dim(D::Minus1)?;
+    Tensor::from_vec(columns::dot(&slice(a)?, &slice(b)?, width), width, &Device::Cpu)
+}
+
+pub fn sum_of_squares(x: &Tensor) -> Result<Tensor> {
+    Tensor::from_vec(vec![columns::sum_of_squares(&slice(x)?)], 1, &Device::Cpu)
+}
+
+pub fn adamw(weight: &mut Tensor, moments: &mut Moments<Tensor>, gradient: &Tensor, step: &AdamW) -> Result<()> {
+    let gradient = slice(gradient)?;
+    if weight.elem_count() != gradient.len() {
+        candle_core::bail!("a gradient of {} elements for a weight of shape {:?}", gradient.len(), weight.dims())
+    }
+    in_place(weight, |weight| {
+        in_place(&moments.mean, |mean| {
+            in_place(&moments.square, |square| {
+                optimiser::adamw(weight, mean, square, &gradient, step);
+                Ok(())
+            })
+        })
+    })
+}
+
+/// Lends out the elements of a contiguous tensor for writing; all its clones see the change.
+fn in_place(tensor: &Tensor, write: impl FnMut(&mut [f32]) -> Result<()>) -> Result<()> {
+    // Candle calls the operation through a shared reference.
+    struct Write<F>(RefCell<F>);
+    impl<F: FnMut(&mut [f32]) -> Result<()>> InplaceOp1 for Write<F> {
+        fn name(&self) -> &'static str {
+            "write in place"
+        }
+
+        fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &Layout) -> Result<()> {
+            match (storage, layout.contiguous_offsets()) {
+                (CpuStorage::F32(data), Some((start, end))) => self.0.borrow_mut()(&mut data[start..end]),
+                _ => candle_core::bail!("only a contiguous f32 tensor is written in place"),
+            }
+        }
+    }
+    tensor.inplace_op1(&Write(RefCell::new(write)))
 }

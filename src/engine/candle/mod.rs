@@ -5,7 +5,7 @@ mod fused;
 
 use candle_core::{Device as CandleDevice, Tensor};
 
-use super::{Device, DeviceInfo, Epilogue, Error, Ops};
+use super::{AdamW, Device, DeviceInfo, Epilogue, Error, Moments, Ops};
 
 /// [`Ops`] over candle tensors.
 #[derive(Clone, Debug)]
@@ -174,6 +174,55 @@ impl Ops for CandleOps {
 
     fn add(&self, a: &Tensor, b: &Tensor) -> Result<Tensor, Error> {
         Ok((a + b)?)
+    }
+
+    fn linear_weight_gradient(&self, d_out: &Tensor, x: &Tensor) -> Result<Tensor, Error> {
+        either!(self, linear_weight_gradient(d_out, x))
+    }
+
+    fn column_sum(&self, x: &Tensor, width: usize) -> Result<Tensor, Error> {
+        either!(self, column_sum(x, width))
+    }
+
+    fn column_dot(&self, a: &Tensor, b: &Tensor) -> Result<Tensor, Error> {
+        either!(self, column_dot(a, b))
+    }
+
+    fn sum_of_squares(&self, x: &Tensor) -> Result<Tensor, Error> {
+        either!(self, sum_of_squares(x))
+    }
+
+    fn relevance_step_backward(
+        &self,
+        column: &Tensor,
+        maps: &Tensor,
+        gradients: &Tensor,
+        head_weights: &[f32],
+    ) -> Result<Tensor, Error> {
+        let product: Result<Tensor, Error> = either!(self, maps_times_column(column, maps, gradients, head_weights));
+        Ok((column + product?)?)
+    }
+
+    fn inject_relevance(
+        &self,
+        d_maps: Tensor,
+        maps: &Tensor,
+        gradients: &Tensor,
+        head_weights: &[f32],
+        row: &Tensor,
+        column: &Tensor,
+    ) -> Result<Tensor, Error> {
+        either!(self, inject_relevance(d_maps, maps, gradients, head_weights, row, column))
+    }
+
+    fn adamw(
+        &self,
+        weight: &mut Tensor,
+        moments: &mut Moments<Tensor>,
+        gradient: &Tensor,
+        step: &AdamW,
+    ) -> Result<(), Error> {
+        either!(self, adamw(weight, moments, gradient, step))
     }
 }
 

@@ -45,7 +45,7 @@ impl Shape {
     }
 
     /// Offset of a head's attention map in `[batch, heads, queries, tokens]`.
-    fn map_start(self, image: usize, head: usize) -> usize {
+    pub(super) fn map_start(self, image: usize, head: usize) -> usize {
         (image * self.heads + head) * self.map_len()
     }
 
@@ -194,50 +194,4 @@ pub fn backward(gradients: &[f32], maps: &[f32], d_out: &[f32], qkv: &[f32], sha
         }
     });
     d_qkv
-}
-
-/// What a row of token relevance gains from one block: Σ_h w_h Σ_i row_i · max(0, A ⊙ G)_{h,i,·}, `[batch, tokens]`.
-///
-/// Without `gradients`: Σ_h w_h Σ_i row_i · A_{h,i,·}. Rows at and after `queries` count as zero gradient.
-pub fn row_times_maps(
-    row: &[f32],
-    maps: &[f32],
-    gradients: Option<&[f32]>,
-    head_weights: &[f32],
-    shape: Shape,
-) -> Vec<f32> {
-    let tokens = shape.tokens;
-    let heads: Vec<(usize, usize)> = (0..shape.batch).flat_map(|b| (0..shape.heads).map(move |h| (b, h))).collect();
-    let partial: Vec<Vec<f32>> = heads
-        .into_par_iter()
-        .map(|(image, head)| {
-            let mut sum = vec![0.0; tokens];
-            let row = &row[image * tokens..][..shape.queries];
-            let start = shape.map_start(image, head);
-            Arch::new().dispatch(|| {
-                for (i, &r) in row.iter().enumerate().filter(|(_, r)| **r != 0.0) {
-                    let weight = r * head_weights[head];
-                    let a = &maps[start + i * tokens..][..tokens];
-                    match gradients {
-                        Some(gradients) => {
-                            let g = &gradients[start + i * tokens..][..tokens];
-                            for ((sum, &a), &g) in sum.iter_mut().zip(a).zip(g) {
-                                let product = a * g;
-                                *sum += weight * if product > 0.0 { product } else { 0.0 };
-                            }
-                        }
-                        None => sum.iter_mut().zip(a).for_each(|(sum, &a)| *sum += weight * a),
-                    }
-                }
-            });
-            sum
-        })
-        .collect();
-    // Summed in the order of the heads, so that the result does not depend on which thread was first.
-    let mut out = vec![0.0; shape.batch * tokens];
-    for (index, partial) in partial.iter().enumerate() {
-        let out = &mut out[index / shape.heads * tokens..][..tokens];
-        out.iter_mut().zip(partial).for_each(|(out, &p)| *out += p);
-    }
-    out
 }

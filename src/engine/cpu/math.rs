@@ -116,8 +116,9 @@ pub fn dot_with_centred(x: &[f32], y: &[f32], z: &[f32], mean: f32) -> f32 {
     sum_of_triples(x, y, z, |x, y, z| x * y * (z - mean))
 }
 
+/// Σ f(x, y, z).
 #[inline(always)]
-fn sum_of_triples(x: &[f32], y: &[f32], z: &[f32], f: impl Fn(f32, f32, f32) -> f32) -> f32 {
+pub fn sum_of_triples(x: &[f32], y: &[f32], z: &[f32], f: impl Fn(f32, f32, f32) -> f32) -> f32 {
     let mut lanes = [0.0; LANES];
     let ((xs, x_rest), (ys, y_rest), (zs, z_rest)) =
         (x.as_chunks::<LANES>(), y.as_chunks::<LANES>(), z.as_chunks::<LANES>());

@@ -9,6 +9,7 @@ use crate::jobs::compare::html::{self, Pictures};
 use crate::jobs::compare::{Comparison, Report, report};
 use crate::jobs::evaluate::{Dataset, EvaluateJob, Step};
 
+use super::background::Background;
 use super::event::Event;
 use super::guard::guarded;
 use super::interactive::{Interactive, Models};
@@ -45,19 +46,6 @@ pub struct CompareBatch {
 impl CompareBatch {
     pub fn new(id: BatchId, request: CompareRequest, cancel: Cancel) -> Self {
         Self { id, request, comparison: None, cancel }
-    }
-
-    /// Judges the next picture; `None` once nothing is left, which the window has been told then.
-    pub fn advance(mut self: Box<Self>, models: &Models, interactive: &mut Interactive) -> Option<Box<Self>> {
-        let end = match guarded(|| self.step(models, interactive)) {
-            Ok(None) => return Some(self),
-            Ok(Some(end)) => end,
-            Err(fault) => CompareEnd::Refused(fault),
-        };
-        if !interactive.inbox.is_closed() {
-            interactive.outbox.send(Event::Compared { id: self.id, end });
-        }
-        None
     }
 
     fn step(&mut self, models: &Models, interactive: &mut Interactive) -> Option<CompareEnd> {
@@ -99,5 +87,19 @@ impl CompareBatch {
             }
         }
         Some(CompareEnd::Finished { report: Arc::new(report), was_cancelled: step == Step::Cancelled })
+    }
+}
+
+impl Background for CompareBatch {
+    fn advance(mut self: Box<Self>, models: &Models, interactive: &mut Interactive) -> Option<Box<dyn Background>> {
+        let end = match guarded(|| self.step(models, interactive)) {
+            Ok(None) => return Some(self),
+            Ok(Some(end)) => end,
+            Err(fault) => CompareEnd::Refused(fault),
+        };
+        if !interactive.inbox.is_closed() {
+            interactive.outbox.send(Event::Compared { id: self.id, end });
+        }
+        None
     }
 }

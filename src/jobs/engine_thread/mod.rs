@@ -13,6 +13,7 @@ mod guard;
 mod inbox;
 mod interactive;
 mod lru;
+mod masks;
 mod occlusion;
 mod outbox;
 mod request;
@@ -23,6 +24,7 @@ use std::thread::JoinHandle;
 
 pub use compare::{CompareEnd, CompareRequest};
 pub use event::{BatchEnd, DecodedPhoto, Event, ModelInfo, ProfileInfo, ViewResult};
+pub use masks::{MaskAnswer, MaskBatchEnd, MaskBatchRequest, MaskCounts, MaskQuestion, MaskRequest};
 pub use occlusion::{Fill, Occlusion, Stroke};
 pub use request::{BatchId, ExplainRequest, ModelId, Request, ViewId};
 

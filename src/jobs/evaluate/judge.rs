@@ -6,6 +6,8 @@ use std::ops::ControlFlow;
 use serde::Serialize;
 
 use crate::eval::{Answer, MapScores, Scene, Truth, centred_map, random_map};
+use crate::finetune::MaskProfile;
+use crate::finetune::loss::{MapWeights, map_terms};
 use crate::image::{self, Preparation};
 use crate::jobs::model::LoadedModel;
 use crate::mask::Coverage;
@@ -34,7 +36,7 @@ pub struct Judged {
     pub answer: Option<Answer>,
     pub mask: MaskUse,
     /// Against the mask; `None` without one.
-    pub map: Option<MapScores>,
+    pub map: Option<AgainstMask>,
     /// The same for a random map and for a Gaussian in the middle.
     pub baselines: Option<Baselines>,
     /// The answers to what was made of the picture; empty without a usable mask.
@@ -60,8 +62,30 @@ pub enum MaskUse {
 /// Maps that never saw the picture, against its mask.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Baselines {
-    pub random: MapScores,
-    pub centred: MapScores,
+    pub random: AgainstMask,
+    pub centred: AgainstMask,
+}
+
+/// A map against the mask: the metrics, and the terms of the finetuning loss.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct AgainstMask {
+    #[serde(flatten)]
+    pub scores: MapScores,
+    /// L_bg: mean of (R̂·S̄)² over the pixels.
+    pub loss_background: f64,
+    /// L_fg: mean of (R̂·S − S)².
+    pub loss_foreground: f64,
+}
+
+impl AgainstMask {
+    /// `None` if the map's pixels are not those of the mask.
+    fn new(map: &RelevanceMap, patch: Size, truth: &Truth) -> Option<Self> {
+        let scores = MapScores::new(map, patch, truth)?;
+        let unweighted = MapWeights { background: 0.0, foreground: 0.0 };
+        let terms = map_terms(map, patch, truth.soft(), MaskProfile::default(), unweighted);
+        let pixels = truth.soft().len() as f64;
+        Some(Self { scores, loss_background: terms.background / pixels, loss_foreground: terms.foreground / pixels })
+    }
 }
 
 /// Why a picture was not judged.
@@ -122,7 +146,7 @@ impl Judge<'_> {
         };
         let patch = self.model.engine.config().patch;
         if let (Some(truth), Some(map)) = (&truth, &judged.relevance) {
-            let score = |map: &RelevanceMap| MapScores::new(map, patch, truth);
+            let score = |map: &RelevanceMap| AgainstMask::new(map, patch, truth);
             judged.map = score(map);
             let random = random_map(map.grid, self.job.seed, index);
             judged.baselines = score(&random)

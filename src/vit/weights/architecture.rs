@@ -164,7 +164,7 @@ fn place(
 }
 
 /// Name and shape of every tensor that a model of this architecture has.
-pub(super) fn expected_shapes(config: &VitConfig) -> BTreeMap<String, Vec<usize>> {
+pub(in crate::vit) fn expected_shapes(config: &VitConfig) -> BTreeMap<String, Vec<usize>> {
     let (dim, hidden) = (config.dim, config.hidden);
     let mut shapes = BTreeMap::new();
     let mut linear = |name: String, outputs: usize, inputs: usize| {

@@ -28,9 +28,11 @@ use std::path::Path;
 
 use serde::Serialize;
 
+pub(super) use architecture::expected_shapes;
 pub use error::{Mismatch, Problem, WeightsError, WrongShape};
 pub use family::{Family, Interpolation, Normalisation};
 pub use position::resize_position_embedding;
+pub(super) use position::resize_position_embedding_backward;
 pub use report::{Container, HeadsSource, InputSource, LoadReport, Mapped, NormalisationSource, Reshaped, Spelling};
 
 use crate::size::Size;
@@ -148,7 +150,7 @@ fn assemble(
         plan.fold_class_position(architecture.fold_positions);
         notes.push("the class token's position was added to the class token, as timm does".into());
     }
-    plan.fit(&architecture::expected_shapes(&architecture.config))?;
+    plan.fit(&expected_shapes(&architecture.config))?;
     notes.extend(architecture.notes.iter().cloned());
 
     let family = family_of(config_file.as_ref(), name, spelling, &architecture.config);

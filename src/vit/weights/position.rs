@@ -37,6 +37,29 @@ pub fn resize_position_embedding(tensor: &Tensor, from: Size, to: Size, prefix: 
     Ok(Tensor { shape: vec![1, prefix + to.area(), dim], data })
 }
 
+/// Gradient of [`resize_position_embedding`]: from that of the resized patches `[to.area(), dim]` to that of the
+/// stored ones, `[from.area(), dim]`.
+pub(in crate::vit) fn resize_position_embedding_backward(
+    d_patches: &[f32],
+    from: Size,
+    to: Size,
+    dim: usize,
+) -> Vec<f32> {
+    // The transposed matrices in reverse order: columns first into [from.height, to.width, dim], then rows.
+    let mut d_widened = vec![0.0; from.height * to.width * dim];
+    for (d_row, taps) in d_patches.chunks_exact(to.width * dim).zip(taps(from.height, to.height)) {
+        spread(d_row, &taps, &mut d_widened);
+    }
+    let columns = taps(from.width, to.width);
+    let mut d_stored = vec![0.0; from.area() * dim];
+    for (d_row, d_stored) in d_widened.chunks_exact(to.width * dim).zip(d_stored.chunks_exact_mut(from.width * dim)) {
+        for (d_item, taps) in d_row.chunks_exact(dim).zip(&columns) {
+            spread(d_item, taps, d_stored);
+        }
+    }
+    d_stored
+}
+
 /// The four source indices of one target index, clamped to the border, and their weights.
 type Taps = [(usize, f32); 4];
 
@@ -69,4 +92,12 @@ fn blend(items: &[f32], taps: &Taps, width: usize, out: &mut Vec<f32>) {
     let [a, b, c, d] = std::array::from_fn(item);
     let [wa, wb, wc, wd] = taps.map(|(_, weight)| weight);
     out.extend((0..width).map(|i| a[i] * wa + b[i] * wb + c[i] * wc + d[i] * wd));
+}
+
+/// The transpose of [`blend`]: adds an item's gradient to those of the four items it was made of.
+fn spread(d_item: &[f32], taps: &Taps, d_items: &mut [f32]) {
+    for &(index, weight) in taps {
+        let target = &mut d_items[index * d_item.len()..][..d_item.len()];
+        target.iter_mut().zip(d_item).for_each(|(target, d)| *target += weight * d);
+    }
 }

@@ -1,0 +1,165 @@
+//! What the benchmarks of models share: the command line, the models, and how figures are printed.
+#![allow(clippy::print_stdout, reason = "a benchmark's output is its purpose")]
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use anyhow::{Context, bail};
+use rand::{Rng, SeedableRng};
+use rand_pcg::Pcg64Mcg;
+use vitrine::engine::candle::CandleOps;
+use vitrine::engine::{Device, compute_threads, init_threads};
+use vitrine::size::Size;
+use vitrine::vit::weights::Tensor;
+use vitrine::vit::{Batch, Pooling, Vit, VitConfig};
+
+/// Name, width and heads (Touvron et al. 2021, table 1); all have 12 blocks.
+const MODELS: [(&str, usize, usize); 3] = [("ViT-Ti", 192, 3), ("ViT-S", 384, 6), ("ViT-B", 768, 12)];
+
+/// What a benchmark measures.
+pub struct Work {
+    /// As it is called in JSON, and in `pytorch_reference.py`.
+    pub name: &'static str,
+    /// Pictures in a batch.
+    pub pictures: usize,
+    pub warm_ups: usize,
+    pub runs: usize,
+    pub run: fn(&mut Vit<CandleOps>, &Batch) -> anyhow::Result<()>,
+}
+
+impl Work {
+    /// Does what the arguments of the process say.
+    pub fn main(&self) -> anyhow::Result<()> {
+        init_threads();
+        let (mut json, mut memory, mut only) = (false, None, None);
+        let mut arguments = std::env::args().skip(1);
+        while let Some(argument) = arguments.next() {
+            let mut model = || arguments.next().with_context(|| format!("{argument} needs ViT-Ti, ViT-S or ViT-B"));
+            match argument.as_str() {
+                "--bench" => {} // cargo adds it
+                "--json" => json = true,
+                "--memory" => memory = Some(model()?),
+                "--model" => only = Some(model()?),
+                other => bail!("unknown argument «{other}»; there are --json, --model MODEL and --memory MODEL"),
+            }
+        }
+        let chosen = memory.as_ref().or(only.as_ref());
+        let mut models = MODELS.iter().filter(|(name, ..)| chosen.is_none_or(|chosen| chosen == name)).peekable();
+        if models.peek().is_none() {
+            bail!("there is no model «{}»; there are ViT-Ti, ViT-S and ViT-B", chosen.map_or("", String::as_str));
+        }
+        models.try_for_each(|&(name, dim, heads)| match memory {
+            Some(_) => self.report_memory(name, dim, heads, json),
+            None => self.report_time(name, dim, heads, json),
+        })
+    }
+
+    fn report_time(&self, name: &str, dim: usize, heads: usize, json: bool) -> anyhow::Result<()> {
+        let (mut model, pictures) = model_and_pictures(dim, heads, self.pictures)?;
+        for _ in 0..self.warm_ups {
+            (self.run)(&mut model, &pictures)?;
+        }
+        let mut milliseconds = vec![0.0; self.runs];
+        for time in &mut milliseconds {
+            let start = Instant::now();
+            (self.run)(&mut model, &pictures)?;
+            *time = start.elapsed().as_secs_f64() * 1e3;
+        }
+        milliseconds.sort_by(f64::total_cmp);
+        let (min, runs, threads) = (milliseconds[0], self.runs, compute_threads());
+        let median = f64::midpoint(milliseconds[(runs - 1) / 2], milliseconds[runs / 2]);
+        if json {
+            let work = self.name;
+            println!(
+                r#"{{"implementation":"vitrine","work":"{work}","model":"{name}","threads":{threads},"min_ms":{min:.2},"median_ms":{median:.2}}}"#
+            );
+        } else {
+            println!("{name:<7} min {min:8.2} ms   median {median:8.2} ms   ({runs} runs, {threads} threads)");
+        }
+        Ok(())
+    }
+
+    fn report_memory(&self, name: &str, dim: usize, heads: usize, json: bool) -> anyhow::Result<()> {
+        let (mut model, pictures) = model_and_pictures(dim, heads, self.pictures)?;
+        (self.run)(&mut model, &pictures)?;
+        let peak = peak_resident_bytes()? as f64 / 1e6;
+        if json {
+            let work = self.name;
+            println!(r#"{{"implementation":"vitrine","work":"{work}","model":"{name}","peak_mb":{peak:.0}}}"#);
+        } else {
+            println!("{name:<7} peak resident memory {peak:.0} MB");
+        }
+        Ok(())
+    }
+}
+
+fn model_and_pictures(dim: usize, heads: usize, count: usize) -> anyhow::Result<(Vit<CandleOps>, Batch)> {
+    let config = VitConfig {
+        input: Size::square(224),
+        patch: Size::square(16),
+        channels: 3,
+        dim,
+        depth: 12,
+        heads,
+        hidden: 4 * dim,
+        classes: 1000,
+        class_token: true,
+        distillation_token: false,
+        registers: 0,
+        prefix_has_position: true,
+        pooling: Pooling::ClassToken,
+        layer_scale: false,
+        norm_eps: 1e-6,
+    };
+    let mut random = Pcg64Mcg::seed_from_u64(0);
+    let pixels = (0..count * 3 * config.input.area()).map(|_| random.random_range(-1.0..1.0)).collect();
+    let pictures = Batch { pixels, count, size: config.input };
+    let tensors = random_weights(&config, &mut random);
+    Ok((Vit::new(CandleOps::new(Device::Cpu)?, config, tensors)?, pictures))
+}
+
+/// Every tensor that the architecture has, by its timm name. Each is made in place and moved: one copy in memory.
+fn random_weights(config: &VitConfig, random: &mut Pcg64Mcg) -> BTreeMap<String, Tensor> {
+    let (dim, hidden) = (config.dim, config.hidden);
+    let mut tensors = BTreeMap::new();
+    let mut put = |name: String, shape: &[usize]| {
+        let count = shape.iter().product();
+        // As PyTorch initialises: ±1/√inputs keeps activations near 1; scales of norms start at 1.
+        let data = if name.contains("norm") && name.ends_with("weight") {
+            vec![1.0; count]
+        } else {
+            let bound = 1.0 / (shape[1..].iter().product::<usize>() as f32).max(dim as f32).sqrt();
+            (0..count).map(|_| random.random_range(-bound..bound)).collect()
+        };
+        tensors.insert(name, Tensor { shape: shape.to_vec(), data });
+    };
+    let mut linear = |name: String, shape: &[usize]| {
+        put(format!("{name}.bias"), &shape[..1]);
+        put(format!("{name}.weight"), shape);
+    };
+    linear("patch_embed.proj".into(), &[dim, config.channels, config.patch.height, config.patch.width]);
+    linear("norm".into(), &[dim]);
+    linear("head".into(), &[config.classes, dim]);
+    for block in 0..config.depth {
+        linear(format!("blocks.{block}.norm1"), &[dim]);
+        linear(format!("blocks.{block}.attn.qkv"), &[3 * dim, dim]);
+        linear(format!("blocks.{block}.attn.proj"), &[dim, dim]);
+        linear(format!("blocks.{block}.norm2"), &[dim]);
+        linear(format!("blocks.{block}.mlp.fc1"), &[hidden, dim]);
+        linear(format!("blocks.{block}.mlp.fc2"), &[dim, hidden]);
+    }
+    put("cls_token".into(), &[1, 1, dim]);
+    put("pos_embed".into(), &[1, config.tokens(), dim]);
+    tensors
+}
+
+/// The highest resident memory this process ever had, as Linux counts it.
+fn peak_resident_bytes() -> anyhow::Result<u64> {
+    let path = "/proc/self/status";
+    let status = std::fs::read_to_string(path).context("peak memory is measured on Linux only")?;
+    let kibibytes = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .and_then(|rest| rest.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
+    Ok(1024 * kibibytes.with_context(|| format!("no peak memory (VmHWM) in {path}"))?)
+}
