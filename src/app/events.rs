@@ -6,6 +6,7 @@ use crate::jobs::download::DownloadState;
 use crate::jobs::engine_thread::{
     CompareEnd, DecodedPhoto, Event, MaskAnswer, ModelId, ModelInfo, Request, ViewId, ViewResult,
 };
+use crate::jobs::finetune::News;
 use crate::jobs::model::ModelSource;
 use crate::relevance::Method;
 use crate::render::Photo;
@@ -30,6 +31,7 @@ impl Session {
             self.receive_event(event);
         }
         self.gallery.refresh();
+        self.ask_as_the_project_did();
         let wants_first = std::mem::take(&mut self.selects_first) || self.gallery.selected().is_none();
         if let Some(&first) = self.gallery.order().first().filter(|_| wants_first) {
             self.gallery.select(first as usize);
@@ -40,7 +42,10 @@ impl Session {
         match event {
             Event::ModelLoaded { id, info, seconds } => self.model_loaded(id, info, seconds),
             Event::ModelFailed { id, error } => {
-                if self.models.take_pending(id).is_some() {
+                if let Some(pending) = self.models.take_pending(id) {
+                    if pending.slot == Slot::Main {
+                        self.belongings.explain = None;
+                    }
                     self.notices.error(error);
                 }
             }
@@ -81,6 +86,13 @@ impl Session {
             Event::BatchDone { id, end } => self.export_done(id, &end),
             Event::Compared { end: CompareEnd::Refused(error), .. } => self.notices.error(error),
             Event::CompareAdvanced { .. } | Event::Compared { .. } => {}
+            Event::Run { news, .. } => {
+                if let News::Failed { error } = *news {
+                    self.notices.error(error);
+                }
+            }
+            Event::BlendFailed { error, .. } => self.notices.error(error),
+            Event::Blended { .. } => {}
         }
     }
 
@@ -126,6 +138,7 @@ impl Session {
         if let Some(old) = self.models.put(pending.slot, ready) {
             self.engine.send(Request::Unload(old.id));
         }
+        self.project_may_have_changed = true;
         match pending.slot {
             Slot::Main => self.follow_main_model(),
             // Else the model that was just brought in to be compared could not be seen.
@@ -155,10 +168,15 @@ impl Session {
 
     fn receive_downloads(&mut self) {
         for (id, slot, download) in std::mem::take(&mut self.downloads) {
-            if self.jobs.iter().any(|job| job.id == id && job.cancel.is_cancelled()) {
-                download.cancel();
-            }
             let state = download.state();
+            let is_called_off = self.jobs.iter().any(|job| job.id == id && job.cancel.is_cancelled());
+            if is_called_off && !state.is_over() {
+                // The transfer itself stops with its next bytes. A dead connection brings none, and is not waited for.
+                self.end_job(id);
+                let name = download.model().name;
+                self.notices.info(format!("Stopped getting {name}; what has arrived is kept for the next try."));
+                continue;
+            }
             if !state.is_over() {
                 if let DownloadState::Running { done_bytes, total_bytes, .. } = state {
                     self.advance_job(id, done_bytes as u64, total_bytes as u64);

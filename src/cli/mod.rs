@@ -5,7 +5,9 @@ mod data;
 mod demo;
 mod evaluate;
 mod explain;
+mod finetune;
 mod mask;
+mod method;
 pub mod models;
 mod progress;
 
@@ -17,13 +19,13 @@ use clap::{Parser, Subcommand};
 
 /// Shows where a Vision Transformer looks.
 ///
-/// Without a command: opens the window on images, folders and model weights, or on the embedded demo.
+/// Without a command: opens the window on images, folders, model weights or a project, or on the embedded demo.
 #[derive(Debug, Parser)]
 #[command(name = "vitrine", version, max_term_width = 100, args_conflicts_with_subcommands = true)]
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
-    /// Images, folders of images, model weights.
+    /// Images, folders of images, model weights, a project.
     paths: Vec<PathBuf>,
 }
 
@@ -37,7 +39,8 @@ pub enum Wish {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Explain(explain::ExplainArgs),
+    Explain(Box<explain::ExplainArgs>),
+    Finetune(Box<finetune::FinetuneArgs>),
     Evaluate(evaluate::EvaluateArgs),
     Compare(compare::CompareArgs),
     Demo(demo::DemoArgs),
@@ -68,6 +71,7 @@ pub fn run(out: &mut dyn Write) -> Wish {
     let result = match &arguments.command {
         None => return Wish::Window(arguments.paths),
         Some(Command::Explain(args)) => explain::run(args, out),
+        Some(Command::Finetune(args)) => finetune::run(args, out),
         Some(Command::Evaluate(args)) => evaluate::run(args, out),
         Some(Command::Compare(args)) => compare::run(args, out),
         Some(Command::Demo(args)) => demo::run(args, out),

@@ -21,7 +21,7 @@ impl Position {
 }
 
 /// A cell of the patch grid.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct PatchIndex {
     pub row: usize,
     pub column: usize,
@@ -45,6 +45,16 @@ impl Framing {
         let scaled = Size::new(scaled.height.max(input.height), scaled.width.max(input.width));
         let crop_top = half_rounded_to_even(scaled.height - input.height);
         let crop_left = half_rounded_to_even(scaled.width - input.width);
+        Self { original, scaled, input, crop_top, crop_left }
+    }
+
+    /// A crop of size `input` anywhere in a photo of size `original` that was resized to `scaled`.
+    ///
+    /// `scaled` must cover `input`, as for [`Self::centred`]; a crop that would reach beyond it is moved inside.
+    pub fn cropped(original: Size, scaled: Size, input: Size, crop_top: usize, crop_left: usize) -> Self {
+        let scaled = Size::new(scaled.height.max(input.height), scaled.width.max(input.width));
+        let crop_top = crop_top.min(scaled.height - input.height);
+        let crop_left = crop_left.min(scaled.width - input.width);
         Self { original, scaled, input, crop_top, crop_left }
     }
 
@@ -129,6 +139,15 @@ mod tests {
         let pos = Position::new(3.5, 200.25);
         assert_eq!(framing.input_from_image(pos), pos);
         assert_eq!(framing.image_from_input(pos), pos);
+    }
+
+    #[test]
+    fn a_crop_anywhere_agrees_with_the_centred_one_and_stays_inside() {
+        let (original, scaled, input) = (Size::new(375, 500), Size::new(248, 330), Size::square(224));
+        assert_eq!(Framing::cropped(original, scaled, input, 12, 53), Framing::centred(original, scaled, input));
+        let last = Framing::cropped(original, scaled, input, 24, 106);
+        assert_eq!(Framing::cropped(original, scaled, input, 99, 999), last);
+        assert_eq!(last.image_from_input(Position::new(224.0, 224.0)), Position::new(500.0, 375.0));
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub enum ModelSource {
 }
 
 /// How photos become model input.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Profile {
     /// As the weights were trained: their own mean and standard deviation, bicubic, their crop.
@@ -39,6 +39,8 @@ pub enum Profile {
 pub struct LoadedModel {
     pub engine: Box<dyn Engine>,
     pub name: String,
+    /// What loads it again.
+    pub source: ModelSource,
     pub classes: ClassNames,
     /// What loading did with every name in the file.
     pub report: LoadReport,
@@ -64,6 +66,19 @@ impl LoadedModel {
     /// # Errors
     /// If there is no such model, its weights do not load, or the device is not there.
     pub fn open(source: &ModelSource, device: Device, options: &LoadOptions) -> Result<Self, ModelError> {
+        Self::open_in(None, source, device, options)
+    }
+
+    /// Looks names of the curated list up in another folder of downloaded models than the usual one.
+    ///
+    /// # Errors
+    /// Those of [`Self::open`].
+    pub fn open_in(
+        cache: Option<&Path>,
+        source: &ModelSource,
+        device: Device,
+        options: &LoadOptions,
+    ) -> Result<Self, ModelError> {
         let (name, checkpoint) = match source {
             ModelSource::Embedded => {
                 let checkpoint = weights::from_bytes(
@@ -75,19 +90,28 @@ impl LoadedModel {
                 ("embedded demo".to_owned(), checkpoint)
             }
             ModelSource::Named(name) => {
-                let path = hub::resolve(name, None)?;
+                let path = hub::resolve(name, cache)?;
                 (display_name(name, &path), weights::load(&path, options)?)
             }
         };
-        Self::assemble(name, checkpoint, device)
+        Self::assemble(name, source.clone(), checkpoint, device)
     }
 
-    fn assemble(name: String, checkpoint: Checkpoint, device: Device) -> Result<Self, ModelError> {
+    fn assemble(name: String, source: ModelSource, checkpoint: Checkpoint, device: Device) -> Result<Self, ModelError> {
         let (normalisation, normalisation_source) = checkpoint.effective_normalisation();
         let classes = ClassNames::of_model(checkpoint.config.classes, checkpoint.class_names.as_deref());
         let Checkpoint { config, tensors, report, family, .. } = checkpoint;
         let engine = Vit::new(CandleOps::new(device)?, config, tensors)?;
-        Ok(Self { engine: Box::new(engine), name, classes, report, normalisation, normalisation_source, family })
+        Ok(Self {
+            engine: Box::new(engine),
+            name,
+            source,
+            classes,
+            report,
+            normalisation,
+            normalisation_source,
+            family,
+        })
     }
 
     /// How a photo is prepared under a profile.
