@@ -133,9 +133,9 @@ impl LoadedModel {
     }
 
     /// How a whole photo is prepared, nothing cut off; see [`Preparation::whole`].
-    pub fn whole_preparation(&self, photo: Size, longest: usize) -> Preparation {
+    pub fn whole_preparation(&self, photo: Size, scale: f64) -> Preparation {
         let Normalisation { mean, std, .. } = self.normalisation;
-        Preparation::whole(photo, longest, self.engine.config().patch, mean, std)
+        Preparation::whole(photo, scale, self.engine.config().patch, mean, std)
     }
 
     /// Whether the model learned without labels, as far as its family or a missing head tell: its last block then still knows where
