@@ -60,7 +60,7 @@ fn list_has_the_papers_seven_models() {
     assert_eq!(text.lines().filter(|line| line.contains("of the paper")).count(), 7);
     let json: serde_json::Value =
         serde_json::from_str(&vitrine_models(&["list", "--cache", cache, "--json"]).unwrap()).unwrap();
-    assert_eq!(json.as_array().unwrap().len(), 11);
+    assert_eq!(json.as_array().unwrap().len(), 12);
     assert!(json[0]["path"].is_null());
     let error = vitrine_models(&["get", "vit-xxl", "--cache", cache]).unwrap_err();
     assert!(error.to_string().contains("vitrine models list"), "{error}");

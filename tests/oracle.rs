@@ -7,7 +7,7 @@ use candle_core::{D, DType, Device, Result, Tensor, Var};
 use candle_nn::VarBuilder;
 use support::model::{Expected, engines, relative_error};
 use support::{bytes, fixture};
-use vitrine::vit::{KeepMaps, Objective, TraceOptions};
+use vitrine::vit::{FeatureChoice, FeatureKind, KeepMaps, Objective, TraceOptions};
 
 const HEADS: usize = 3;
 const DIM: usize = 48;
@@ -51,12 +51,17 @@ impl Tapped {
 
     /// Output of the last block, before the final norm.
     fn tokens(&self, image: &Tensor) -> Result<Tensor> {
+        self.tokens_entering(image, 4)
+    }
+
+    /// Input of a block.
+    fn tokens_entering(&self, image: &Tensor, block: usize) -> Result<Tensor> {
         let weight = &self.weights["patch_embed.proj.weight"];
         let patches = image.conv2d(weight, 0, 8, 1, 1)?.flatten_from(2)?.transpose(1, 2)?;
         let patches = patches.broadcast_add(&self.weights["patch_embed.proj.bias"])?;
         let class = self.weights["cls_token"].expand((2, 1, DIM))?;
         let mut x = Tensor::cat(&[&class, &patches], 1)?.broadcast_add(&self.weights["pos_embed"])?;
-        for block in 0..4 {
+        for block in 0..block {
             x = (&x + self.attention(&self.norm(&x, &format!("blocks.{block}.norm1"))?, block)?)?;
             let hidden =
                 self.linear(&self.norm(&x, &format!("blocks.{block}.norm2"))?, &format!("blocks.{block}.mlp.fc1"))?;
@@ -136,6 +141,30 @@ fn logits_equal_candle_transformers() {
         for (ours, theirs) in engine.classify(&expected.batch).unwrap().iter().zip(&theirs) {
             // Two f32 implementations of the same function.
             assert!(relative_error(ours, theirs) < 1e-4);
+        }
+    }
+}
+
+#[test]
+fn queries_keys_and_values_equal_the_oracles() {
+    let expected = Expected::of("plain");
+    let oracle = Tapped::new().unwrap();
+    let image = Tensor::from_vec(expected.batch.pixels.clone(), (2, 3, 48, 48), &Device::Cpu).unwrap();
+    for (block, (third, kind)) in
+        [(0, FeatureKind::Q), (1, FeatureKind::K), (2, FeatureKind::V)].into_iter().enumerate()
+    {
+        let entering = oracle.tokens_entering(&image, block + 1).unwrap();
+        let normed = oracle.norm(&entering, &format!("blocks.{}.norm1", block + 1)).unwrap();
+        let qkv = oracle.linear(&normed, &format!("blocks.{}.attn.qkv", block + 1)).unwrap();
+        // Without the class token, the wanted third.
+        let wanted = qkv.narrow(1, 1, 36).unwrap().narrow(2, third * DIM, DIM).unwrap();
+        for (backend, engine) in engines("plain") {
+            let found = engine.features(&expected.batch, FeatureChoice { block: block + 1, kind }).unwrap();
+            for (image, found) in found.iter().enumerate() {
+                let theirs = wanted.get(image).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();
+                // Parity as in passes.rs.
+                assert!(relative_error(&found.values, &theirs) < 1e-4, "{backend}, {kind:?}, image {image}");
+            }
         }
     }
 }

@@ -46,7 +46,7 @@ fn every_file_is_part_of_a_shader() {
         entries.filter(|path| path.is_file()).collect::<Vec<_>>()
     };
     let files: BTreeSet<_> = [root.clone(), root.join("snippets")].iter().flat_map(|folder| wgsl_in(folder)).collect();
-    assert_eq!(files.len(), 4, "{files:?}");
+    assert_eq!(files.len(), 5, "{files:?}");
     for file in files {
         let text = std::fs::read_to_string(&file).unwrap();
         let used = sources::ALL.iter().any(|shader| shader.source.contains(&text));

@@ -46,6 +46,8 @@ pub struct Driven {
     commands: Vec<Command>,
     start: Instant,
     next: Instant,
+    /// For masks; the user's own are none of a benchmark's business.
+    _data: tempfile::TempDir,
 }
 
 /// No dialogs here.
@@ -68,9 +70,11 @@ impl Driven {
         let session = Session::new(Settings::default(), Box::new(NoDialogs), thumbnails, waker(&ctx))
             .context("the session does not start")?;
         let mut window = Window::new(&creation, session);
+        let data = tempfile::tempdir()?;
+        window.session_mut().masks.set_data_folder(data.path());
         window.session_mut().start(Vec::new());
         let (frame, now) = (Frame::_new_kittest(), Instant::now());
-        Ok(Self { ctx, frame, window, graphics, commands: Vec::new(), start: now, next: now })
+        Ok(Self { ctx, frame, window, graphics, commands: Vec::new(), start: now, next: now, _data: data })
     }
 
     pub fn session(&self) -> &Session {

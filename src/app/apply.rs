@@ -9,12 +9,15 @@ use crate::jobs::model::ModelSource;
 use crate::vit::hub::{self, Hub};
 use crate::vit::weights::LoadOptions;
 
+use super::canvas::Tool;
 use super::command::{Command, Slot};
 use super::gallery::GalleryCommand;
+use super::masks::{MaskCommand, MaskTool};
 use super::occlusion::Occluded;
 use super::open::named;
 use super::picker::Ask;
 use super::session::Session;
+use super::settings::Panel;
 
 impl Session {
     /// Does what was wished. What takes time begins here and is heard of in [`Session::receive`].
@@ -39,6 +42,7 @@ impl Session {
             Command::CloseModel(slot) => self.close_model(slot),
             Command::SwapModels => self.swap_models(),
             Command::Gallery(command) => self.apply_to_gallery(&command),
+            Command::Mask(command) => self.apply_to_mask(command),
             Command::ExportFigure => self.ask_to_save(Ask::SaveFigure, "png"),
             Command::ExportMap => self.ask_to_save(Ask::SaveMap, "npy"),
             Command::ExportFolder => self.ask(Ask::ExportFolder, ""),
@@ -97,12 +101,13 @@ impl Session {
             }
             Command::Zoom(zoom) => self.canvas.zoom(zoom),
             Command::Seen(look) => self.canvas.seen = Some(look),
-            Command::Tool(tool) => self.canvas.tool = tool,
+            Command::Tool(tool) => self.take_tool(tool),
             Command::Brush(diameter) => self.canvas.brush = Some(diameter),
             Command::Theme(theme) => settings.theme = theme,
             Command::Scale(scale) => settings.scale = scale,
             Command::ToggleImages => settings.show_images = !settings.show_images,
             Command::TogglePanel => settings.show_panel = !settings.show_panel,
+            Command::Panel(panel) => self.open_panel(panel),
             Command::ToggleLog => settings.show_log = !settings.show_log,
             Command::TogglePalette => self.palette_open = !self.palette_open,
             Command::ToggleShortcuts => self.shortcuts_open = !self.shortcuts_open,
@@ -110,6 +115,25 @@ impl Session {
             // All others belong to `apply`.
             _ => {}
         }
+    }
+
+    /// Each step has its tools, and a tool brings its step along.
+    fn take_tool(&mut self, tool: Tool) {
+        self.canvas.tool = tool;
+        match tool {
+            Tool::Mask(_) => self.settings.panel = Panel::Mask,
+            Tool::Occlude => self.settings.panel = Panel::Explain,
+            Tool::Look => {}
+        }
+    }
+
+    fn open_panel(&mut self, panel: Panel) {
+        (self.settings.panel, self.settings.show_panel) = (panel, true);
+        self.canvas.tool = match (panel, self.canvas.tool) {
+            (Panel::Mask, Tool::Look | Tool::Occlude) => Tool::Mask(MaskTool::Brush),
+            (Panel::Explain, Tool::Mask(_)) => Tool::Look,
+            (_, tool) => tool,
+        };
     }
 
     fn load(&mut self, slot: Slot, source: ModelSource) {
@@ -206,6 +230,7 @@ impl Session {
             Ask::Images | Ask::Folder => self.open(paths),
             Ask::Model(slot) => self.load(slot, named(&paths.swap_remove(0))),
             Ask::Labels => self.read_labels(&paths.swap_remove(0)),
+            Ask::MaskFolder => self.apply(Command::Mask(MaskCommand::Folder(Some(paths.swap_remove(0))))),
             Ask::SaveFigure => self.save_figure(paths.swap_remove(0)),
             Ask::SaveMap => self.save_map(&paths.swap_remove(0)),
             Ask::ExportFolder => self.export_folder(paths.swap_remove(0)),

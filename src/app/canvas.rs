@@ -3,6 +3,7 @@
 use crate::image::Position;
 use crate::size::Size;
 
+use super::masks::MaskTool;
 use super::occlusion::Fill;
 
 /// From 1 % …
@@ -18,6 +19,8 @@ pub enum Tool {
     Look,
     /// Paint over parts of the photo and watch the probabilities.
     Occlude,
+    /// Paint the mask.
+    Mask(MaskTool),
 }
 
 /// A change of what the canvas looks at. Zoom factors are screen pixels per photo pixel.
@@ -82,14 +85,14 @@ pub struct Canvas {
     /// What was last on screen, so that steps start from a fitted photo too.
     pub seen: Option<Look>,
     pub tool: Tool,
-    /// Diameter of the occlusion brush in photo pixels; `None`: a tenth of the photo.
+    /// Diameter of the brushes in photo pixels; `None`: a tenth of the photo.
     pub brush: Option<f64>,
     /// How the brush hides.
     pub fill: Fill,
 }
 
 impl Canvas {
-    /// Diameter of the occlusion brush on a photo of this size, in its pixels.
+    /// Diameter of the brushes on a photo of this size, in its pixels.
     pub fn brush_diameter(&self, photo: Size) -> f64 {
         self.brush.unwrap_or(photo.width.min(photo.height) as f64 / 10.0)
     }

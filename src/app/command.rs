@@ -10,9 +10,10 @@ use crate::render::{RangeMode, Style};
 
 use super::canvas::{Look, Tool, Zoom};
 use super::gallery::GalleryCommand;
+use super::masks::MaskCommand;
 use super::occlusion::{Fill, Paint};
 use super::session::Norms;
-use super::settings::{Theme, View};
+use super::settings::{Panel, Theme, View};
 
 /// One of the models that can be looked at side by side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -87,8 +88,10 @@ pub enum Command {
     UndoOcclusion,
     ClearOcclusion,
     OcclusionFill(Fill),
-    /// Diameter of the occlusion brush in photo pixels.
+    /// Diameter of the brushes in photo pixels.
     Brush(f64),
+
+    Mask(MaskCommand),
 
     ExportFigure,
     ExportMap,
@@ -104,6 +107,8 @@ pub enum Command {
     Scale(f32),
     ToggleImages,
     TogglePanel,
+    /// Opens the side panel at a step of the work.
+    Panel(Panel),
     ToggleLog,
     TogglePalette,
     ToggleShortcuts,

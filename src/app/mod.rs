@@ -12,6 +12,7 @@ mod events;
 mod export;
 pub mod gallery;
 mod maps;
+pub mod masks;
 pub mod models;
 pub mod notice;
 pub mod occlusion;
@@ -24,9 +25,10 @@ pub mod views;
 mod wants;
 
 pub use command::{Command, Slot};
+pub use masks::MaskCommand;
 pub use picker::{Ask, FilePicker, SystemPicker};
 pub use session::{Explain, Job, Norms, Session};
-pub use settings::{Settings, Theme, View};
+pub use settings::{Panel, Settings, Theme, View};
 
 /// Wakes the window from any thread.
 pub use crate::jobs::Wake;

@@ -20,6 +20,8 @@ pub enum Ask {
     SaveMap,
     /// The folder for the maps of a whole batch.
     ExportFolder,
+    /// The folder for masks.
+    MaskFolder,
 }
 
 /// Asks the user for files. An empty answer means that the dialog was closed.
@@ -48,7 +50,7 @@ impl FilePicker for SystemPicker {
         }
         promised("file dialog", &self.wake, Vec::new, move || match ask {
             Ask::Images => dialog.pick_files().unwrap_or_default(),
-            Ask::Folder | Ask::ExportFolder => dialog.pick_folder().into_iter().collect(),
+            Ask::Folder | Ask::ExportFolder | Ask::MaskFolder => dialog.pick_folder().into_iter().collect(),
             Ask::Model(_) | Ask::Labels => dialog.pick_file().into_iter().collect(),
             Ask::SaveFigure | Ask::SaveMap => dialog.save_file().into_iter().collect(),
         })
@@ -65,6 +67,7 @@ impl Ask {
             Self::SaveFigure => "Save figure",
             Self::SaveMap => "Save relevance map",
             Self::ExportFolder => "Export to folder",
+            Self::MaskFolder => "Keep masks in folder",
         }
     }
 
@@ -80,7 +83,7 @@ impl Ask {
             Self::Labels => &[("Tables", &["csv", "tsv"])],
             Self::SaveFigure => &[("PNG", &["png"])],
             Self::SaveMap => &[("NumPy array", &["npy"])],
-            Self::Folder | Self::ExportFolder => &[],
+            Self::Folder | Self::ExportFolder | Self::MaskFolder => &[],
         }
     }
 }

@@ -19,6 +19,7 @@ use super::canvas::Canvas;
 use super::command::{Command, Slot};
 use super::export::{Captured, Export};
 use super::gallery::{Gallery, GalleryCommand, ItemState};
+use super::masks::Masks;
 use super::models::Models;
 use super::notice::Notices;
 use super::occlusion::Occluded;
@@ -89,6 +90,7 @@ pub struct Session {
     pub models: Models,
     pub explain: Explain,
     pub canvas: Canvas,
+    pub masks: Masks,
     pub notices: Notices,
     pub jobs: Vec<Job>,
     pub palette_open: bool,
@@ -148,12 +150,14 @@ impl Session {
         let thumbnails = Thumbnails::start(thumbnail_options, &wake)
             .inspect_err(|error| notices.error(format!("There will be no thumbnails: {error}")))
             .ok();
+        let masks = Masks::new(settings.mask_folder.clone(), wake.clone())?;
         Ok(Self {
             settings,
             gallery,
             models: Models::default(),
             explain: Explain::default(),
             canvas: Canvas::default(),
+            masks,
             notices,
             jobs: Vec::new(),
             palette_open: false,

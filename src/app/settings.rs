@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::jobs::model::Profile;
 use crate::relevance::Method;
-use crate::render::{RangeMode, Style, ValueRange};
+use crate::render::{MaskStyle, RangeMode, Style, ValueRange};
+
+use super::masks::PaintOptions;
 
 /// Light, dark, or as the system says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +74,42 @@ impl View {
     }
 }
 
+/// What the panel on the right is about: the steps of the work, in their order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Panel {
+    /// Where the model looks.
+    #[default]
+    Explain,
+    /// Where it should look.
+    Mask,
+}
+
+impl Panel {
+    pub const ALL: [Self; 2] = [Self::Explain, Self::Mask];
+
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Explain => "Explain",
+            Self::Mask => "Mask",
+        }
+    }
+
+    /// As the palette names it.
+    pub const fn step(self) -> &'static str {
+        match self {
+            Self::Explain => "Step: Explain",
+            Self::Mask => "Step: Mask",
+        }
+    }
+
+    pub const fn help(self) -> &'static str {
+        match self {
+            Self::Explain => "Where the model looks",
+            Self::Mask => "Where it should look: paint, find and review the object",
+        }
+    }
+}
+
 /// Everything that outlives the window. Unknown or missing fields of an older file fall back to their defaults.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -85,6 +123,11 @@ pub struct Settings {
     /// What [`RangeMode::Locked`] holds on to.
     pub locked_range: Option<ValueRange>,
     pub show_heat: bool,
+    pub show_mask: bool,
+    pub mask_style: MaskStyle,
+    pub paint: PaintOptions,
+    /// Where masks of image files lie; `None`: beside the images.
+    pub mask_folder: Option<PathBuf>,
     /// The frame around what the model sees.
     pub show_crop: bool,
     /// Whether photo pixels are blurred into each other at high zoom.
@@ -94,6 +137,7 @@ pub struct Settings {
     pub thumbnail_size: f32,
     pub show_images: bool,
     pub show_panel: bool,
+    pub panel: Panel,
     pub show_log: bool,
     /// Model files opened before, latest first.
     pub recent_models: Vec<PathBuf>,
@@ -111,6 +155,10 @@ impl Default for Settings {
             range: RangeMode::default(),
             locked_range: None,
             show_heat: true,
+            show_mask: true,
+            mask_style: MaskStyle::default(),
+            paint: PaintOptions::default(),
+            mask_folder: None,
             show_crop: true,
             smooth_pixels: false,
             profile: Profile::default(),
@@ -118,6 +166,7 @@ impl Default for Settings {
             thumbnail_size: 104.0,
             show_images: true,
             show_panel: true,
+            panel: Panel::default(),
             show_log: false,
             recent_models: Vec::new(),
             last_folder: None,

@@ -5,6 +5,7 @@ mod data;
 mod demo;
 mod evaluate;
 mod explain;
+mod mask;
 pub mod models;
 mod progress;
 
@@ -40,6 +41,7 @@ enum Command {
     Evaluate(evaluate::EvaluateArgs),
     Compare(compare::CompareArgs),
     Demo(demo::DemoArgs),
+    Mask(Box<mask::MaskArgs>),
     Models(models::ModelsArgs),
 }
 
@@ -69,6 +71,7 @@ pub fn run(out: &mut dyn Write) -> Wish {
         Some(Command::Evaluate(args)) => evaluate::run(args, out),
         Some(Command::Compare(args)) => compare::run(args, out),
         Some(Command::Demo(args)) => demo::run(args, out),
+        Some(Command::Mask(args)) => mask::run(args, out),
         Some(Command::Models(args)) => models::run(args, out),
     };
     Wish::Done(result.unwrap_or_else(|err| failed(&err)))

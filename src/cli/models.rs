@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::size::Size;
 use crate::vit::classes::ClassNames;
-use crate::vit::hub::{CURATED, DownloadEvent, Hub, curated, resolve};
+use crate::vit::hub::{CURATED, DownloadEvent, Hub, SEGMENTER, curated, resolve};
 use crate::vit::weights::{self, Checkpoint, LoadOptions, Normalisation, NormalisationSource};
 
 /// Inspect weight files, list and fetch published models.
@@ -132,14 +132,14 @@ fn describe_json(checkpoint: &Checkpoint) -> serde_json::Value {
 
 fn list(out: &mut dyn Write, hub: &Hub, as_json: bool) -> anyhow::Result<()> {
     if as_json {
-        let models = CURATED.iter().map(|model| {
+        let models = CURATED.iter().chain([&SEGMENTER]).map(|model| {
             json!({ "name": model.name, "repository": model.repository, "family": model.family,
                 "parameters_millions": model.parameters_millions, "description": model.description,
                 "path": hub.cached(model) })
         });
         return print_json(out, &models.collect());
     }
-    for model in &CURATED {
+    for model in CURATED.iter().chain([&SEGMENTER]) {
         let state = if hub.cached(model).is_some() { "downloaded" } else { "" };
         writeln!(out, "{:<14}{:>4} M  {:<10}  {}", model.name, model.parameters_millions, state, model.description)?;
     }

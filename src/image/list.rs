@@ -11,6 +11,14 @@ const EXTENSIONS: [&str; 17] = [
     "pam",
 ];
 
+/// Where a window keeps the masks of the photos in a folder; no folder of photos.
+pub const MASK_FOLDER: &str = "vitrine-masks";
+
+/// Whether nothing in a folder is taken for a photo: it is hidden, or holds masks.
+pub fn is_passed_over(folder: &Path) -> bool {
+    is_hidden(folder) || folder.file_name().is_some_and(|name| name == MASK_FOLDER)
+}
+
 /// Whether the name looks like a picture; hidden files (`._photo.jpg` of macOS) do not.
 pub fn is_image_path(path: &Path) -> bool {
     let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
@@ -55,7 +63,7 @@ fn read_folder(
     }
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
-        if path.is_dir() && !is_hidden(&path) {
+        if path.is_dir() && !is_passed_over(&path) {
             waiting.push(path);
         } else if is_image_path(&path) && path.is_file() {
             found.push(path);
@@ -65,7 +73,7 @@ fn read_folder(
 }
 
 /// Whether the name starts with a dot.
-pub fn is_hidden(path: &Path) -> bool {
+fn is_hidden(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'))
 }
 

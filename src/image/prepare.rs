@@ -31,6 +31,8 @@ pub enum Resize {
     /// timm's `ResizeKeepRatio` for inputs that are not square: both sides at least as large as these, one of them
     /// equal, the other rounded to whole pixels.
     Cover(Size),
+    /// Exactly to the input: nothing is cut off, and the aspect ratio kept as far as the input's is the photo's.
+    Whole,
 }
 
 /// The resampling kernel; both are widened when shrinking (antialiased), as Pillow's are.
@@ -67,9 +69,22 @@ impl Preparation {
         }
     }
 
+    /// Everything that the photo shows: as it is, or scaled so that the longer side has at most `longest` pixels; each
+    /// side rounded to whole patches.
+    pub fn whole(photo: Size, longest: usize, patch: Size, mean: [f32; 3], std: [f32; 3]) -> Self {
+        let scale = (longest as f64 / photo.height.max(photo.width).max(1) as f64).min(1.0);
+        let whole = |length: usize, patch: usize| {
+            let patches = (length as f64 * scale / patch as f64).round().max(1.0);
+            patches as usize * patch
+        };
+        let input = Size::new(whole(photo.height, patch.height), whole(photo.width, patch.width));
+        Self { input, mean, std, resize: Resize::Whole, filter: Filter::Bicubic }
+    }
+
     /// The size of the whole photo after resizing, before the crop.
     pub fn scaled_size(&self, original: Size) -> Size {
         match self.resize {
+            Resize::Whole => self.input,
             Resize::ShortSide(side) => {
                 let scaled = |length: usize| side * length / original.height.min(original.width).max(1);
                 Size::new(scaled(original.height), scaled(original.width))
@@ -212,6 +227,22 @@ mod tests {
         // int(248 * 500 / 374) = 331 (331.55), int(256 * 500 / 375) = 341 (341.33)
         assert_eq!(model_at(Size::square(224), 0.9).scaled_size(Size::new(374, 500)), Size::new(248, 331));
         assert_eq!(Preparation::paper(Size::square(224)).scaled_size(Size::new(500, 375)), Size::new(341, 256));
+    }
+
+    #[test]
+    fn a_whole_photo_keeps_its_corners_in_whole_patches() {
+        let whole = |height, width| {
+            Preparation::whole(Size::new(height, width), 480, Size::square(16), IMAGENET.0, IMAGENET.1).input
+        };
+        // 375·480/500 = 360 pixels are 22.5 patches, 210 are 13.1, 292 are 18.25.
+        assert_eq!(whole(375, 500), Size::new(23 * 16, 480));
+        assert_eq!(whole(210, 292), Size::new(208, 288));
+        assert_eq!(whole(1, 60_000), Size::new(16, 480));
+        let photo = Size::new(375, 500);
+        let preparation = Preparation::whole(photo, 480, Size::square(16), IMAGENET.0, IMAGENET.1);
+        let framing = Framing::centred(photo, preparation.scaled_size(photo), preparation.input);
+        let crop = framing.crop_in_image();
+        assert_eq!((crop.left, crop.top, crop.width, crop.height), (0.0, 0.0, 500.0, 375.0));
     }
 
     #[test]

@@ -38,6 +38,11 @@ impl ImageSource {
         self.bytes.is_none()
     }
 
+    /// What is in memory; `None` for a file.
+    pub fn bytes(&self) -> Option<&[u8]> {
+        self.bytes.as_ref().map(|bytes| &***bytes)
+    }
+
     /// File name without folders.
     pub fn title(&self) -> Cow<'_, str> {
         self.path.file_name().unwrap_or_default().to_string_lossy()

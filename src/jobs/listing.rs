@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::{Cancel, Wake};
 use crate::image::is_image_path;
-use crate::image::list::is_hidden;
+use crate::image::list::is_passed_over;
 
 /// Paths that travel together: few enough to be sorted in within a frame, many enough to wake the window rarely.
 const CHUNK: usize = 1000;
@@ -146,7 +146,7 @@ impl Walk {
             }
             let entry = entry?;
             let path = entry.path();
-            if is_hidden(&path) {
+            if is_passed_over(&path) {
                 continue;
             }
             // The kind comes with the folder's content; only links cost a question of their own.

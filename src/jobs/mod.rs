@@ -1,6 +1,7 @@
 //! Jobs: configuration in, a stream of events out. Terminal and window read the same.
 
 pub mod compare;
+pub mod convert;
 pub mod demo;
 pub mod download;
 pub mod engine_thread;
@@ -10,6 +11,7 @@ pub mod inputs;
 pub mod labels;
 pub mod listing;
 pub mod lru;
+pub mod mask;
 pub mod model;
 pub mod table;
 pub mod tensors;

@@ -6,10 +6,11 @@ use crate::demo;
 use crate::engine::candle::CandleOps;
 use crate::engine::{self, Device};
 use crate::image::{Filter, Preparation};
+use crate::size::Size;
 use crate::vit::classes::ClassNames;
 use crate::vit::hub::{self, HubError};
 use crate::vit::weights::{
-    self, Checkpoint, Interpolation, LoadOptions, LoadReport, Normalisation, NormalisationSource, WeightsError,
+    self, Checkpoint, Family, Interpolation, LoadOptions, LoadReport, Normalisation, NormalisationSource, WeightsError,
 };
 use crate::vit::{Engine, EngineError, Vit};
 
@@ -43,6 +44,7 @@ pub struct LoadedModel {
     pub report: LoadReport,
     normalisation: Normalisation,
     normalisation_source: NormalisationSource,
+    family: Option<Family>,
 }
 
 /// Why a model is not ready.
@@ -83,9 +85,9 @@ impl LoadedModel {
     fn assemble(name: String, checkpoint: Checkpoint, device: Device) -> Result<Self, ModelError> {
         let (normalisation, normalisation_source) = checkpoint.effective_normalisation();
         let classes = ClassNames::of_model(checkpoint.config.classes, checkpoint.class_names.as_deref());
-        let Checkpoint { config, tensors, report, .. } = checkpoint;
+        let Checkpoint { config, tensors, report, family, .. } = checkpoint;
         let engine = Vit::new(CandleOps::new(device)?, config, tensors)?;
-        Ok(Self { engine: Box::new(engine), name, classes, report, normalisation, normalisation_source })
+        Ok(Self { engine: Box::new(engine), name, classes, report, normalisation, normalisation_source, family })
     }
 
     /// How a photo is prepared under a profile.
@@ -103,6 +105,21 @@ impl LoadedModel {
                 };
                 Preparation::model(input, mean, std, crop, filter)
             }
+        }
+    }
+
+    /// How a whole photo is prepared, nothing cut off; see [`Preparation::whole`].
+    pub fn whole_preparation(&self, photo: Size, longest: usize) -> Preparation {
+        let Normalisation { mean, std, .. } = self.normalisation;
+        Preparation::whole(photo, longest, self.engine.config().patch, mean, std)
+    }
+
+    /// Whether the model learned without labels, as far as its family or a missing head tell: its last block then still knows where
+    /// things are, where the last block of a classifier only knows what they are.
+    pub fn is_self_supervised(&self) -> bool {
+        match self.family {
+            Some(family) => matches!(family, Family::Dino | Family::DinoV2 | Family::Mae),
+            None => self.engine.config().classes == 0,
         }
     }
 

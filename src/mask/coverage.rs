@@ -1,6 +1,7 @@
 //! What the model sees of a mask: how much of each input pixel and of each patch is foreground.
 
 use super::bitmap::{Label, Mask};
+use super::region::Region;
 use crate::image::{Framing, Position};
 use crate::size::Size;
 
@@ -26,6 +27,28 @@ impl Mask {
         let rows = footprints(framing, framing.input().height, self.size().height, Axis::Y);
         let columns = footprints(framing, framing.input().width, self.size().width, Axis::X);
         Some(self.averaged(&rows, &columns))
+    }
+
+    /// Brings what [`Self::resampled`] gave up to date after the labels within `region` changed, at the cost of that
+    /// region. Nothing happens if `coverage` is not of this mask's size and `framing`.
+    pub fn resample_region(&self, framing: &Framing, region: Region, coverage: &mut Coverage) {
+        if framing.original() != self.size() || framing.input() != coverage.size || region.is_empty() {
+            return;
+        }
+        let rows = footprints(framing, coverage.size.height, self.size().height, Axis::Y);
+        let columns = footprints(framing, coverage.size.width, self.size().width, Axis::X);
+        let rows_touched = touched(&rows, region.top..region.bottom());
+        let columns_touched = touched(&columns, region.left..region.right());
+        let width = columns_touched.len();
+        if width == 0 {
+            return;
+        }
+        let part = self.averaged(&rows[rows_touched.clone()], &columns[columns_touched.clone()]);
+        for (index, row) in rows_touched.enumerate() {
+            let (from, to) = (index * width, row * coverage.size.width + columns_touched.start);
+            coverage.foreground[to..to + width].copy_from_slice(&part.foreground[from..from + width]);
+            coverage.weight[to..to + width].copy_from_slice(&part.weight[from..from + width]);
+        }
     }
 
     fn averaged(&self, rows: &[Footprint], columns: &[Footprint]) -> Coverage {
@@ -101,6 +124,13 @@ fn footprints(framing: &Framing, count: usize, length: usize, axis: Axis) -> Vec
         at.clamp(0.0, length as f64)
     };
     (0..count).map(|index| Footprint::between(edge(index), edge(index + 1))).collect()
+}
+
+/// The footprints, in order, that reach into a stretch of the photo.
+fn touched(footprints: &[Footprint], pixels: std::ops::Range<usize>) -> std::ops::Range<usize> {
+    let first = footprints.partition_point(|footprint| footprint.end <= pixels.start);
+    let end = footprints.partition_point(|footprint| footprint.start < pixels.end);
+    first..end.max(first)
 }
 
 /// A stretch of pixels, the first and the last of which may be covered in part.
@@ -250,5 +280,29 @@ mod tests {
         assert_eq!(patches.size, Size::new(1, 2));
         assert_eq!(patches.foreground, [2.0 / 3.0, 0.0]);
         assert_eq!(patches.weight, [0.75, 0.0]);
+    }
+
+    #[test]
+    fn a_change_costs_no_more_than_its_region_and_gives_the_same() {
+        for seed in 0..20 {
+            let size = Size::new(37, 53);
+            // Smaller and larger than the photo, and with parts that the model does not see.
+            let framings = [
+                Framing::centred(size, Size::new(12, 15), Size::square(12)),
+                Framing::centred(size, Size::new(80, 80), Size::square(60)),
+            ];
+            let (before, after) = (random_mask(size, seed), random_mask(size, seed + 100));
+            let top = seed as usize;
+            let region = Region::between(top, 3 + top, top + 5, 9 + 2 * top);
+            let mut changed = before.clone();
+            for row in region.top..region.bottom() {
+                changed.row_mut(row, region).copy_from_slice(after.row(row, region));
+            }
+            for framing in framings {
+                let mut coverage = before.resampled(&framing).unwrap();
+                changed.resample_region(&framing, region, &mut coverage);
+                assert_eq!(coverage, changed.resampled(&framing).unwrap(), "seed {seed}");
+            }
+        }
     }
 }

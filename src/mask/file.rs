@@ -80,7 +80,7 @@ fn encode(mask: &Mask) -> std::io::Result<Vec<u8>> {
 
 fn decode(bytes: &[u8], path: &Path) -> Result<Mask, MaskError> {
     let decoder = PngDecoder::new(Cursor::new(bytes)).map_err(|error| unreadable(&error, path))?;
-    if bytes.get(25) == Some(&PALETTE) {
+    if is_palette(bytes) {
         return Err(MaskError::Palette { path: path.to_owned() });
     }
     if !matches!(decoder.color_type(), ColorType::L8 | ColorType::L16 | ColorType::Rgb8) {
@@ -96,8 +96,10 @@ fn decode(bytes: &[u8], path: &Path) -> Result<Mask, MaskError> {
     Mask::new(size, labels).ok_or_else(|| unreadable(&"it is shorter than it says", path))
 }
 
-/// The colour type of a PNG, byte 25 of the file: indices into a palette.
-const PALETTE: u8 = 3;
+/// Whether a PNG stores indices into a palette: its colour type is byte 25 of the file.
+pub(super) fn is_palette(png: &[u8]) -> bool {
+    png.get(25) == Some(&3)
+}
 
 #[cfg(test)]
 mod tests {

@@ -57,6 +57,29 @@ pub struct Quality {
     pub iou_refined: Option<f64>,
 }
 
+/// An object that covers more of the photo than this may be its background.
+const LARGE: f64 = 0.6;
+/// And one that covers less may be an accident.
+const SMALL: f64 = 0.02;
+/// Below this gap between eigenvalues another cut may be as good; of attention features of photos most are larger.
+const NARROW_GAP: f64 = 0.02;
+
+impl Quality {
+    /// How much the mask needs a second look, from 0 to 1: the worst of its figures decides.
+    pub fn doubt(&self) -> f32 {
+        let beyond = |excess: f64, most: f64| (excess / most).clamp(0.0, 1.0);
+        let doubts = [
+            self.iou_refined.map_or(0.0, |iou| 1.0 - iou),
+            self.border_contact,
+            beyond(self.area - LARGE, 1.0 - LARGE),
+            beyond(SMALL - self.area, SMALL),
+            self.eigengap.map_or(0.0, |gap| beyond(NARROW_GAP - gap, NARROW_GAP)),
+        ];
+        // `max` passes over what is not a number.
+        doubts.into_iter().fold(0.0, f64::max).min(1.0) as f32
+    }
+}
+
 /// The JSON beside a mask.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct MaskRecord {
@@ -69,4 +92,28 @@ pub struct MaskRecord {
     pub method: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quality: Option<Quality>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_figure_decides_how_doubtful_a_mask_is() {
+        let good = Quality { eigengap: Some(0.1), area: 0.3, border_contact: 0.0, iou_refined: Some(1.0) };
+        assert_eq!(good.doubt(), 0.0);
+        // By hand: 1 − 0.75; 0.25; (0.8 − 0.6) / 0.4; (0.02 − 0.005) / 0.02; (0.02 − 0.01) / 0.02.
+        let doubtful = [
+            (Quality { iou_refined: Some(0.75), ..good }, 0.25),
+            (Quality { border_contact: 0.25, ..good }, 0.25),
+            (Quality { area: 0.8, ..good }, 0.5),
+            (Quality { area: 0.005, ..good }, 0.75),
+            (Quality { eigengap: Some(0.01), ..good }, 0.5),
+            (Quality { area: 0.0, border_contact: 0.25, ..good }, 1.0),
+        ];
+        for (quality, doubt) in doubtful {
+            assert!((quality.doubt() - doubt).abs() < 1e-6, "{quality:?}: {}", quality.doubt());
+        }
+        assert_eq!(Quality { eigengap: None, iou_refined: None, ..good }.doubt(), 0.0);
+    }
 }

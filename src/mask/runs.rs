@@ -60,7 +60,7 @@ impl Runs {
 
     /// The indices of the runs of a row; none of a row that was not pushed.
     pub(super) fn in_row(&self, row: usize) -> Range<usize> {
-        let Some(index) = row.checked_sub(self.top).filter(|index| index + 1 < self.starts.len()) else {
+        let Some(index) = row.checked_sub(self.top).filter(|index| *index < self.starts.len() - 1) else {
             return 0..0;
         };
         self.starts[index]..self.starts[index + 1]
@@ -137,6 +137,7 @@ mod tests {
         assert_eq!(runs.flood(11, 1), []);
         assert_eq!(runs.flood(9, 0), []);
         assert_eq!(runs.flood(14, 0), []);
+        assert_eq!(self::runs(0, &["#"]).flood(0, 0).len(), 1, "there is no row above the first");
         let diagonal = self::runs(0, &["#.", ".#"]);
         assert_eq!(diagonal.flood(0, 0).len(), 1);
     }

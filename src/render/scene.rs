@@ -8,12 +8,13 @@ use fast_image_resize::CropBox;
 
 use super::error::RenderError;
 use super::interpolation::GridMap;
+use super::mask::{MaskPicture, MaskStyle};
 use super::range::ValueRange;
 use super::style::Style;
 use crate::size::Size;
 
 /// Never the same number twice, so that a copy on the GPU cannot be mistaken for another's.
-fn next_id() -> u64 {
+pub(super) fn next_id() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
@@ -102,4 +103,15 @@ pub struct Layer {
     pub slot: u64,
     /// Whether an enlarged photo is smoothed instead of showing its pixels as squares.
     pub smooth: bool,
+}
+
+/// A mask over a picture in the window.
+#[derive(Clone, Debug)]
+pub struct MaskLayer {
+    pub mask: Arc<MaskPicture>,
+    pub style: MaskStyle,
+    /// The same as that of the photo below.
+    pub view: ViewTransform,
+    /// As [`Layer::slot`], counted for itself.
+    pub slot: u64,
 }

@@ -4,8 +4,10 @@ use eframe::egui::{Context, Key, KeyboardShortcut, Modifiers};
 
 use crate::app::canvas::{Tool, Zoom};
 use crate::app::gallery::{GalleryCommand, Move};
-use crate::app::settings::{Theme, View};
-use crate::app::{Command, Session, Slot};
+use crate::app::masks::MaskTool;
+use crate::app::settings::{Panel, Theme, View};
+use crate::app::{Command, MaskCommand, Session, Slot};
+use crate::mask::{Operation, Review};
 
 /// A command with a title and perhaps a shortcut.
 pub struct Action {
@@ -20,6 +22,7 @@ const FILE: &str = "File";
 const IMAGE: &str = "Images";
 const VIEW: &str = "View";
 const EXPLAIN: &str = "Explain";
+const MASK: &str = "Mask";
 pub const WINDOW: &str = "Window";
 
 const fn plain(key: Key) -> Option<KeyboardShortcut> {
@@ -28,6 +31,10 @@ const fn plain(key: Key) -> Option<KeyboardShortcut> {
 
 const fn ctrl(key: Key) -> Option<KeyboardShortcut> {
     Some(KeyboardShortcut::new(Modifiers::COMMAND, key))
+}
+
+const fn shift(key: Key) -> Option<KeyboardShortcut> {
+    Some(KeyboardShortcut::new(Modifiers::SHIFT, key))
 }
 
 const fn ctrl_shift(key: Key) -> Option<KeyboardShortcut> {
@@ -79,6 +86,9 @@ pub fn all() -> Vec<Action> {
         action(WINDOW, "Side panel", None, Command::TogglePanel),
         action(WINDOW, "Log", ctrl(Key::L), Command::ToggleLog),
     ];
+    actions.extend(of_masks());
+    let panels = Panel::ALL.map(|panel| (panel, panel.step()));
+    actions.extend(panels.into_iter().map(|(panel, title)| action(WINDOW, title, None, Command::Panel(panel))));
     let views = [Key::Num1, Key::Num2, Key::Num3, Key::Num4, Key::Num5, Key::Num6];
     actions.extend(
         View::ALL.into_iter().zip(views).map(|(view, key)| action(VIEW, view.title(), plain(key), Command::View(view))),
@@ -88,8 +98,45 @@ pub fn all() -> Vec<Action> {
     actions
 }
 
+/// Tools and commands for the mask.
+fn of_masks() -> Vec<Action> {
+    let action = |title, shortcut, command| Action { group: MASK, title, shortcut, command };
+    let mask = |title, shortcut, command| action(title, shortcut, Command::Mask(command));
+    let keys = [
+        (MaskTool::Brush, plain(Key::B)),
+        (MaskTool::Eraser, plain(Key::E)),
+        (MaskTool::Lasso, plain(Key::L)),
+        (MaskTool::Polygon, plain(Key::P)),
+        (MaskTool::Rectangle, plain(Key::S)),
+        (MaskTool::Ellipse, plain(Key::D)),
+        (MaskTool::Bucket, plain(Key::F)),
+        (MaskTool::FillContour, shift(Key::F)),
+    ];
+    let tools = keys.map(|(tool, key)| action(tool.title(), key, Command::Tool(Tool::Mask(tool))));
+    let edits = [
+        ("Invert the mask", Operation::Invert),
+        ("Clear the mask", Operation::CLEAR),
+        ("Fill holes of the mask", Operation::FillHoles { largest: None }),
+        ("Keep the largest part of the mask", Operation::KeepLargest),
+    ];
+    let edits = edits.map(|(title, operation)| mask(title, None, MaskCommand::Apply(operation)));
+    let others = [
+        mask("Undo mask edit", ctrl(Key::Z), MaskCommand::Undo),
+        mask("Redo mask edit", ctrl(Key::Y), MaskCommand::Redo),
+        mask("Mask on or off", plain(Key::M), MaskCommand::Toggle),
+        mask("Object, ignore or background", plain(Key::Q), MaskCommand::NextLabel),
+        mask("Accept the mask", plain(Key::A), MaskCommand::Review(Review::Accepted)),
+        mask("The mask needs review", plain(Key::R), MaskCommand::Review(Review::NeedsReview)),
+        mask("Reject the mask", plain(Key::X), MaskCommand::Review(Review::Rejected)),
+        mask("Next mask to judge", plain(Key::Enter), MaskCommand::NextInQueue),
+        mask("Copy the previous image's mask", None, MaskCommand::CopyPrevious),
+        mask("Folder for masks…", None, MaskCommand::AskFolder),
+    ];
+    tools.into_iter().chain(others).chain(edits).collect()
+}
+
 /// The groups in the order of the menus and of the overlay.
-pub const GROUPS: [&str; 5] = [FILE, IMAGE, VIEW, EXPLAIN, WINDOW];
+pub const GROUPS: [&str; 6] = [FILE, IMAGE, VIEW, EXPLAIN, MASK, WINDOW];
 
 /// Whether an action can do anything now.
 pub fn is_possible(action: &Action, session: &Session) -> bool {
@@ -99,9 +146,25 @@ pub fn is_possible(action: &Action, session: &Session) -> bool {
             session.models.get(Slot::Main).is_some() && !session.gallery.order().is_empty()
         }
         Command::SwapModels | Command::CloseModel(_) => session.compares(),
-        Command::ClearOcclusion | Command::UndoOcclusion => session.occluded().is_some(),
+        Command::ClearOcclusion => session.occluded().is_some(),
+        // The same key takes back a mask edit where masks are painted.
+        Command::UndoOcclusion => session.occluded().is_some() && session.settings.panel != Panel::Mask,
+        Command::Mask(ref command) => is_mask_command_possible(command, session),
         Command::UnmuteAll => session.explain.muted != Default::default(),
         Command::Patch(None) => session.explain.patch.is_some(),
+        _ => true,
+    }
+}
+
+fn is_mask_command_possible(command: &MaskCommand, session: &Session) -> bool {
+    let current = session.masks.current();
+    let is_step = session.settings.panel == Panel::Mask;
+    match command {
+        MaskCommand::Undo => is_step && current.is_some_and(|current| current.history().can_undo()),
+        MaskCommand::Redo => is_step && current.is_some_and(|current| current.history().can_redo()),
+        // Their keys mean something else in the other steps.
+        MaskCommand::Review(_) | MaskCommand::Apply(_) | MaskCommand::CopyPrevious => is_step && current.is_some(),
+        MaskCommand::NextInQueue => is_step,
         _ => true,
     }
 }

@@ -21,12 +21,13 @@ pub fn pressed(ctx: &Context, session: &Session, commands: &mut Vec<Command>) {
         if bare && ctx.input(|input| input.modifiers.command || input.modifiers.alt) {
             continue;
         }
-        // A focused slider or list moves with the arrows itself.
-        let is_arrow = matches!(shortcut.logical_key, Key::ArrowLeft | Key::ArrowRight);
-        if is_arrow && ctx.memory(|memory| memory.focused().is_some()) {
+        // A focused slider or list moves with the arrows itself, and a focused button is pressed with Enter.
+        let is_of_focus = matches!(shortcut.logical_key, Key::ArrowLeft | Key::ArrowRight | Key::Enter);
+        if is_of_focus && ctx.memory(|memory| memory.focused().is_some()) {
             continue;
         }
-        if ctx.input_mut(|input| input.consume_shortcut(&shortcut)) && actions::is_possible(&action, session) {
+        // Of several actions with one key, the one that is possible now.
+        if actions::is_possible(&action, session) && ctx.input_mut(|input| input.consume_shortcut(&shortcut)) {
             commands.push(action.command);
         }
     }
@@ -58,8 +59,8 @@ pub fn overlay(ctx: &Context, session: &Session, commands: &mut Vec<Command>) {
             let actions = actions::all();
             ui.columns(2, |columns| {
                 for (index, group) in GROUPS.into_iter().enumerate() {
-                    // View and Explain are the longest: they share the right column.
-                    let ui = &mut columns[usize::from(matches!(index, 2 | 3))];
+                    // View and Mask are the longest: they share the right column.
+                    let ui = &mut columns[usize::from(matches!(index, 2 | 4))];
                     ui.label(RichText::new(group).strong());
                     Grid::new(group).num_columns(2).min_col_width(96.0).spacing([16.0, 3.0]).show(ui, |ui| {
                         for action in actions.iter().filter(|action| action.group == group) {
@@ -73,7 +74,7 @@ pub fn overlay(ctx: &Context, session: &Session, commands: &mut Vec<Command>) {
                 }
             });
         });
-        ui.weak("Wheel: zoom · drag or space: pan · double click: fit · [ and ]: brush size");
+        ui.weak("Wheel: zoom · drag or space: pan · double click: fit · [ and ] or Ctrl+wheel: brush size");
         ui.button("Close").clicked()
     });
     if modal.inner || modal.should_close() {

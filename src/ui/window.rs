@@ -119,6 +119,7 @@ impl eframe::App for Window {
         }
         self.session.send_requests();
         self.session.prepare_maps();
+        self.session.follow_mask();
         self.follow_settings(ctx);
         if let Some(text) = self.session.to_clipboard.take() {
             ctx.copy_text(text);

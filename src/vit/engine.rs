@@ -6,7 +6,7 @@ use crate::engine::DeviceInfo;
 use crate::size::Size;
 
 use super::weights::Tensor;
-use super::{Learned, Loss, OptimiserState, Pooling, TrainOptions, VitConfig};
+use super::{FeatureChoice, Learned, Loss, OptimiserState, PatchFeatures, Pooling, TrainOptions, VitConfig};
 
 /// Normalised pictures of one size.
 #[derive(Clone, Debug)]
@@ -259,6 +259,13 @@ pub trait Engine: Send {
         options: &TraceOptions,
     ) -> Result<Vec<Trace>, EngineError>;
 
+    /// Queries, keys or values of one block for every picture, prefix tokens left out. Pictures may have any size
+    /// that holds a patch; later blocks are not computed.
+    ///
+    /// # Errors
+    /// If the pictures do not fit the model, there is no such block, or the device fails.
+    fn features(&self, batch: &Batch, choice: FeatureChoice) -> Result<Vec<PatchFeatures>, EngineError>;
+
     /// Forward, `loss`, gradients of all weights that learn, and what [`TrainOptions::update`] makes of them.
     /// `None` if the loss ended the step: then nothing changed.
     ///
@@ -328,6 +335,8 @@ pub enum EngineError {
     NothingLearns,
     #[error("token {token} does not exist: there are {tokens} tokens")]
     NoSuchToken { token: usize, tokens: usize },
+    #[error("block {block} does not exist: the model has blocks 0 to {last}")]
+    NoSuchBlock { block: usize, last: usize },
     #[error("head {head} of block {block} does not exist: the model has {depth} blocks of {heads} heads")]
     NoSuchHead { block: usize, head: usize, depth: usize, heads: usize },
 }

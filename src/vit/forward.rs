@@ -62,6 +62,16 @@ impl<O: Ops> Vit<O> {
         self.read_out(x)
     }
 
+    /// The input of a block: the blocks before it are run, and no other.
+    pub(super) fn tokens_entering(&self, batch: &Batch, block: usize) -> Result<O::Buffer, EngineError> {
+        let total = self.config.tokens_of(batch.size);
+        let mut x = self.embed(batch)?;
+        for earlier in &self.parameters.blocks[..block] {
+            (x, _) = self.block(earlier, x, total, total)?;
+        }
+        Ok(x)
+    }
+
     /// Patches to tokens: `[B, N, D]`.
     fn embed(&self, batch: &Batch) -> Result<O::Buffer, EngineError> {
         let ops = &self.ops;

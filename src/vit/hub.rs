@@ -24,7 +24,10 @@ const RETRIES: usize = 3;
 pub struct CuratedModel {
     pub name: &'static str,
     pub repository: &'static str,
-    pub family: Family,
+    /// `None`: no classifier of this program's kind, and without the files that describe one.
+    pub family: Option<Family>,
+    /// The weight file in the repository.
+    pub weights: &'static str,
     pub description: &'static str,
     /// In millions.
     pub parameters_millions: u32,
@@ -37,7 +40,7 @@ const fn model(
     parameters_millions: u32,
     description: &'static str,
 ) -> CuratedModel {
-    CuratedModel { name, repository, family, description, parameters_millions }
+    CuratedModel { name, repository, family: Some(family), weights: WEIGHTS, description, parameters_millions }
 }
 
 /// The seven models of the paper first, then smaller and self-supervised ones.
@@ -60,6 +63,16 @@ pub const CURATED: [CuratedModel; 11] = [
         "self-supervised, four register tokens",
     ),
 ];
+
+/// MobileSAM, which turns clicks into masks ([`crate::segment`]).
+pub const SEGMENTER: CuratedModel = CuratedModel {
+    name: "mobile-sam",
+    repository: "lmz/candle-sam",
+    family: None,
+    weights: "mobile_sam-tiny-vitt.safetensors",
+    description: "Segment Anything, for masks by click",
+    parameters_millions: 10,
+};
 
 /// Why a model could not be had; each sentence ends with the cure.
 #[derive(Debug, Error)]
@@ -134,8 +147,10 @@ impl Hub {
     /// The folder of a downloaded model, without asking the network.
     pub fn cached(&self, model: &CuratedModel) -> Option<PathBuf> {
         let cache = Cache::new(self.cache.clone()).model(model.repository.to_owned());
-        cache.get(CONFIG)?;
-        cache.get(WEIGHTS)?.parent().map(Path::to_owned)
+        if model.family.is_some() {
+            cache.get(CONFIG)?;
+        }
+        cache.get(model.weights)?.parent().map(Path::to_owned)
     }
 
     /// The folder of a downloaded model, by its name.
@@ -155,10 +170,10 @@ impl Hub {
     /// Any [`HubError`] but [`HubError::NotDownloaded`].
     pub fn fetch(&self, model: &CuratedModel, report: &mut dyn FnMut(DownloadEvent<'_>)) -> Result<PathBuf, HubError> {
         if let Some(folder) = self.cached(model) {
-            if is_intact(&folder.join(WEIGHTS)) {
+            if is_intact(&folder.join(model.weights)) {
                 return Ok(folder);
             }
-            remove_with_blob(&folder.join(WEIGHTS));
+            remove_with_blob(&folder.join(model.weights));
         }
         let cache_error = |source| HubError::Cache { source, folder: self.cache.clone() };
         std::fs::create_dir_all(&self.cache).map_err(cache_error)?;
@@ -176,13 +191,15 @@ impl Hub {
             repo: api.model(model.repository.to_owned()),
             report,
         };
-        download.file(CONFIG)?;
-        match download.file(PREPROCESSOR) {
-            // timm's repositories have none: there config.json says it all.
-            Ok(_) | Err(HubError::NotFound { .. }) => {}
-            Err(error) => return Err(error),
+        if model.family.is_some() {
+            download.file(CONFIG)?;
+            match download.file(PREPROCESSOR) {
+                // timm's repositories have none: there config.json says it all.
+                Ok(_) | Err(HubError::NotFound { .. }) => {}
+                Err(error) => return Err(error),
+            }
         }
-        let weights = download.file(WEIGHTS)?;
+        let weights = download.file(model.weights)?;
         Ok(weights.parent().unwrap_or(&cache).to_owned())
     }
 }
@@ -201,7 +218,7 @@ pub fn resolve(name_or_path: &str, cache: Option<&Path>) -> Result<PathBuf, HubE
 /// # Errors
 /// [`HubError::UnknownModel`].
 pub fn curated(name: &str) -> Result<&'static CuratedModel, HubError> {
-    let found = CURATED.iter().find(|model| model.name.eq_ignore_ascii_case(name));
+    let found = CURATED.iter().chain([&SEGMENTER]).find(|model| model.name.eq_ignore_ascii_case(name));
     found.ok_or_else(|| HubError::UnknownModel { name: name.to_owned() })
 }
 

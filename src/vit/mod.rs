@@ -6,6 +6,7 @@ mod backward;
 pub mod classes;
 pub mod config;
 mod engine;
+mod features;
 mod forward;
 pub mod hub;
 mod parameters;
@@ -19,6 +20,7 @@ use crate::engine::{DeviceInfo, Ops};
 
 pub use config::{Pooling, VitConfig};
 pub use engine::{Batch, Engine, EngineError, KeepMaps, Muted, Objective, Start, Trace, TraceOptions, argmax, softmax};
+pub use features::{FeatureChoice, FeatureKind, PatchFeatures};
 use parameters::Parameters;
 use train::Learner;
 pub use train::{Learned, Learning, Loss, LossGradients, OptimiserState, TrainOptions, Trainable, Update};
@@ -65,6 +67,10 @@ impl<O: Ops> Engine for Vit<O> {
         options: &TraceOptions,
     ) -> Result<Vec<Trace>, EngineError> {
         self.trace_batch(batch, objective, options)
+    }
+
+    fn features(&self, batch: &Batch, choice: FeatureChoice) -> Result<Vec<PatchFeatures>, EngineError> {
+        self.patch_features(batch, choice)
     }
 
     fn train(

@@ -49,13 +49,19 @@ impl OffScreen {
     }
 
     /// One frame of this size in physical pixels; a layer fills its rectangle, which is in points.
-    pub fn draw(&self, [width, height]: [u32; 2], layers: Vec<(Rect, Layer)>) -> RgbaImage {
-        let primitives: Vec<ClippedPrimitive> = layers
+    pub fn draw(&self, size: [u32; 2], layers: Vec<(Rect, Layer)>) -> RgbaImage {
+        self.draw_all(size, layers.into_iter().map(|(rect, layer)| gpu::paint(rect, layer)))
+    }
+
+    /// What these callbacks draw, one over the other.
+    pub fn draw_all(
+        &self,
+        [width, height]: [u32; 2],
+        callbacks: impl IntoIterator<Item = egui::PaintCallback>,
+    ) -> RgbaImage {
+        let primitives: Vec<ClippedPrimitive> = callbacks
             .into_iter()
-            .map(|(rect, layer)| ClippedPrimitive {
-                clip_rect: Rect::EVERYTHING,
-                primitive: Primitive::Callback(gpu::paint(rect, layer)),
-            })
+            .map(|callback| ClippedPrimitive { clip_rect: Rect::EVERYTHING, primitive: Primitive::Callback(callback) })
             .collect();
         let screen = ScreenDescriptor { size_in_pixels: [width, height], pixels_per_point: self.pixels_per_point };
         let RenderState { device, queue, .. } = &self.window;

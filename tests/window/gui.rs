@@ -16,6 +16,7 @@ use egui_kittest::wgpu::WgpuTestRenderer;
 use egui_kittest::{Harness, HarnessBuilder, Node, SnapshotOptions};
 use image::RgbaImage;
 use poll_promise::Promise;
+use tempfile::TempDir;
 use vitrine::app::{Ask, Command, FilePicker, Session, Settings, views};
 use vitrine::jobs::engine_thread::{ViewId, ViewResult};
 use vitrine::jobs::thumbnails::ThumbnailOptions;
@@ -43,6 +44,8 @@ impl FilePicker for Answers {
 pub struct Gui {
     pub harness: Harness<'static, Window>,
     pub answers: Answers,
+    /// Where masks of the demo's photos are saved. Dropped after the harness, which saves to it to the last.
+    pub data: TempDir,
 }
 
 /// Which window to open.
@@ -53,6 +56,8 @@ pub struct Opening {
     pub paths: Vec<PathBuf>,
     /// Without the embedded demo and without a model.
     pub empty: bool,
+    /// Where an earlier window saved the masks of the demo's photos.
+    pub data: Option<TempDir>,
 }
 
 impl Default for Opening {
@@ -64,6 +69,7 @@ impl Default for Opening {
             settings: Settings::default(),
             paths: Vec::new(),
             empty: false,
+            data: None,
         }
     }
 }
@@ -93,7 +99,9 @@ impl Gui {
     fn build(opening: Opening, builder: HarnessBuilder<Window>) -> Self {
         let answers = Answers::default();
         let picker = answers.clone();
-        let Opening { size, theme, mut settings, paths, empty } = opening;
+        let Opening { size, theme, mut settings, paths, empty, data } = opening;
+        let data = data.unwrap_or_else(|| tempfile::tempdir().unwrap());
+        let masks = data.path().to_owned();
         settings.theme = match theme {
             egui::Theme::Dark => vitrine::app::Theme::Dark,
             egui::Theme::Light => vitrine::app::Theme::Light,
@@ -104,12 +112,13 @@ impl Gui {
             let thumbnails = ThumbnailOptions { folder: None, ..ThumbnailOptions::default() };
             let session = Session::new(settings, Box::new(picker), thumbnails, waker(&cc.egui_ctx)).unwrap();
             let mut window = Window::new(cc, session);
+            window.session_mut().masks.set_data_folder(masks);
             if !empty {
                 window.session_mut().start(paths);
             }
             window
         });
-        Self { harness, answers }
+        Self { harness, answers, data }
     }
 
     pub fn session(&self) -> &Session {

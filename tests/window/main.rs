@@ -6,6 +6,8 @@ mod explain;
 mod files;
 mod gui;
 mod heat;
+mod mask;
+mod mask_files;
 mod models;
 mod occlusion;
 #[path = "../support/offscreen.rs"]

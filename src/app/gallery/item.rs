@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::path::{MAIN_SEPARATOR, Path};
 
 use crate::image::ImageSource;
+use crate::mask::MaskState;
 
 /// What a model says a picture shows.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -40,6 +41,8 @@ pub struct Item {
     pub truth: Option<usize>,
     pub prediction: Option<Prediction>,
     pub state: ItemState,
+    /// What is known of its mask; `None`: there is none, or nobody has looked yet.
+    pub mask: Option<MaskState>,
     /// Path below the opened folder, with `/`.
     relative: Box<str>,
     /// The same in lower case, to search and sort by.
@@ -54,7 +57,7 @@ impl Item {
             separator => relative.replace(separator, "/").into(),
         };
         let key = relative.to_lowercase().into();
-        Self { source, truth: None, prediction: None, state: ItemState::default(), relative, key }
+        Self { source, truth: None, prediction: None, state: ItemState::default(), mask: None, relative, key }
     }
 
     /// File name without folders.
@@ -65,6 +68,12 @@ impl Item {
     /// Path below the opened folder, with `/` on every system.
     pub fn relative(&self) -> &str {
         &self.relative
+    }
+
+    /// The opened folder.
+    pub fn root(&self) -> &Path {
+        let path = self.source.path();
+        path.ancestors().nth(Path::new(&*self.relative).components().count()).unwrap_or(path)
     }
 
     /// Folder below the opened folder; empty for pictures directly in it.

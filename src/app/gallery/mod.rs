@@ -17,6 +17,7 @@ use std::sync::Arc;
 use crate::image::ImageSource;
 use crate::jobs::labels::LabelFile;
 use crate::jobs::truth::{ClassIndex, class_of_folder};
+use crate::mask::MaskState;
 use crate::vit::classes::ClassNames;
 pub use command::{GalleryCommand, Move};
 use haystack::Haystack;
@@ -237,6 +238,25 @@ impl Gallery {
         let was_broken = self.items[index].is_broken();
         self.items[index].state = state;
         self.is_stale |= self.view.filter == Filter::Broken && was_broken != self.items[index].is_broken();
+    }
+
+    /// Says what is known of the picture's mask.
+    pub fn set_mask(&mut self, source: &ImageSource, mask: Option<MaskState>) {
+        if let Some(index) = self.find(source) {
+            self.set_mask_at(index, mask);
+        }
+    }
+
+    /// As [`Self::set_mask`], for the item of an index; nothing if there is no such item.
+    pub fn set_mask_at(&mut self, index: usize, mask: Option<MaskState>) {
+        let Some(item) = self.items.get_mut(index).filter(|item| item.mask != mask) else { return };
+        item.mask = mask;
+        self.is_stale |= self.view.sort == Sort::Doubt || matches!(self.view.filter, Filter::NoMask | Filter::Mask(_));
+    }
+
+    /// How many pictures have a mask that nobody has accepted or rejected.
+    pub fn masks_to_judge(&self) -> usize {
+        self.items.iter().filter(|item| item.mask.is_some_and(MaskState::waits)).count()
     }
 
     /// Says what the model sees in the picture.

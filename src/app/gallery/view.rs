@@ -2,6 +2,7 @@
 
 use super::haystack::Haystack;
 use super::item::{Item, Verdict};
+use crate::mask::Review;
 use crate::vit::classes::ClassNames;
 
 /// Which pictures are shown.
@@ -13,6 +14,10 @@ pub enum Filter {
     Right,
     Wrong,
     NotPredicted,
+    /// Pictures without a mask.
+    NoMask,
+    /// Pictures whose mask was judged so.
+    Mask(Review),
     /// Pictures that show the class, or of which the model says so.
     Class(usize),
 }
@@ -27,6 +32,8 @@ pub enum Sort {
     Confidence,
     /// The true class, in the order of the alphabet.
     Truth,
+    /// How much the mask needs a second look.
+    Doubt,
 }
 
 /// Which end comes first.
@@ -85,6 +92,7 @@ impl View {
             Sort::Name => None,
             Sort::Prediction => item.prediction.map(|prediction| classes.rank(prediction.class)),
             Sort::Truth => item.truth.map(|truth| classes.rank(truth)),
+            Sort::Doubt => item.mask.map(|mask| mask.doubt.max(0.0).to_bits()),
             // The bits of numbers that are not negative sort like the numbers.
             Sort::Confidence => item.prediction.map(|prediction| prediction.confidence.max(0.0).to_bits()),
         };
@@ -105,6 +113,8 @@ impl Filter {
             Self::Right => item.verdict() == Some(Verdict::Right),
             Self::Wrong => item.verdict() == Some(Verdict::Wrong),
             Self::NotPredicted => item.prediction.is_none(),
+            Self::NoMask => item.mask.is_none(),
+            Self::Mask(review) => item.mask.is_some_and(|mask| mask.review == review),
             Self::Class(class) => {
                 item.truth == Some(class) || item.prediction.is_some_and(|prediction| prediction.class == class)
             }

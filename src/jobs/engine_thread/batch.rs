@@ -5,6 +5,7 @@ use crate::jobs::explain::{Event as JobEvent, ExplainError, ExplainJob, Explaine
 use crate::jobs::inputs::Input;
 use crate::relevance::RelevanceError;
 
+use super::background::Background;
 use super::event::{BatchEnd, Event};
 use super::guard::guarded;
 use super::interactive::{Interactive, Models};
@@ -28,18 +29,6 @@ type Outcome = Result<Box<Report>, ExplainError>;
 impl Batch {
     pub fn new(id: BatchId, model: ModelId, job: ExplainJob, inputs: Vec<Input>, cancel: Cancel) -> Self {
         Self { id, model, job, inputs, cancel, explained: 0, failed: 0 }
-    }
-
-    /// Explains the next picture; `None` once nothing is left, which the window has been told then.
-    pub fn advance(mut self: Box<Self>, models: &Models, interactive: &mut Interactive) -> Option<Box<Self>> {
-        let end = match self.step(models, interactive) {
-            None => return Some(self),
-            Some(end) => end,
-        };
-        if !interactive.inbox.is_closed() {
-            interactive.outbox.send(Event::BatchDone { id: self.id, end });
-        }
-        None
     }
 
     fn step(&mut self, models: &Models, interactive: &mut Interactive) -> Option<BatchEnd> {
@@ -73,6 +62,16 @@ impl Batch {
         let (done, total) = (next + 1, self.inputs.len());
         interactive.outbox.send(Event::BatchAdvanced { id: self.id, done, total, source, outcome });
         (done == total).then_some(BatchEnd::Finished { explained: self.explained, failed: self.failed })
+    }
+}
+
+impl Background for Batch {
+    fn advance(mut self: Box<Self>, models: &Models, interactive: &mut Interactive) -> Option<Box<dyn Background>> {
+        let Some(end) = self.step(models, interactive) else { return Some(self) };
+        if !interactive.inbox.is_closed() {
+            interactive.outbox.send(Event::BatchDone { id: self.id, end });
+        }
+        None
     }
 }
 

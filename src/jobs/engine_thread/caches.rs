@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::image::{self, ImageError, ImageSource, Prepared};
+use crate::jobs::mask::{Clicker, Workbench};
 use crate::jobs::model::{LoadedModel, Profile};
 use crate::relevance::{Explanation, Method, MethodOptions, Recording};
 use crate::vit::Objective;
@@ -64,6 +65,10 @@ pub struct Caches {
     pub recordings: Lru<RecordingKey, Arc<Recording>>,
     /// Of methods that need more than a recording.
     maps: Lru<MapKey, Arc<Explanation>>,
+    /// The photo whose mask was found last: its next mask differs by a slider.
+    pub workbench: Option<(ModelId, PhotoKey, Workbench)>,
+    /// Segment Anything and the photo that was clicked last.
+    pub clicker: Option<Clicker<PhotoKey>>,
 }
 
 impl PhotoKey {
@@ -102,6 +107,8 @@ impl Caches {
             logits: Lru::new(SMALL_BYTES),
             recordings: Lru::new(RECORDINGS_BYTES),
             maps: Lru::new(SMALL_BYTES),
+            workbench: None,
+            clicker: None,
         }
     }
 
@@ -165,6 +172,7 @@ impl Caches {
         self.logits.retain(|key| key.model != model);
         self.recordings.retain(|key| key.input.model != model);
         self.maps.retain(|key| key.input.model != model);
+        self.workbench.take_if(|(of, ..)| *of == model);
     }
 }
 

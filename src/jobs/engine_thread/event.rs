@@ -12,6 +12,7 @@ use crate::vit::VitConfig;
 use crate::vit::classes::ClassNames;
 use crate::vit::weights::LoadReport;
 
+use super::masks::MaskAnswer;
 use super::request::{BatchId, ExplainRequest, ModelId, ViewId};
 
 /// In the order things happened; large values are shared, not copied.
@@ -57,6 +58,8 @@ pub enum Event {
         source: ImageSource,
         outcome: Result<Box<Report>, String>,
     },
+    /// About masks.
+    Mask(MaskAnswer),
     /// Nothing more comes of this batch.
     BatchDone {
         id: BatchId,
@@ -95,6 +98,8 @@ pub struct ModelInfo {
     pub device: DeviceInfo,
     /// Number of weights.
     pub parameters: usize,
+    /// See [`LoadedModel::is_self_supervised`]; decides what automatic masks start from.
+    pub is_self_supervised: bool,
     profiles: [ProfileInfo; 2],
 }
 
@@ -122,6 +127,7 @@ impl ModelInfo {
             report: model.report.clone(),
             device: model.engine.device(),
             parameters: model.report.parameters,
+            is_self_supervised: model.is_self_supervised(),
             profiles: [profile(Profile::Model), profile(Profile::Paper)],
         }
     }

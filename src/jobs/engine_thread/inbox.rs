@@ -8,7 +8,9 @@ use crate::jobs::Cancel;
 use crate::jobs::model::ModelSource;
 use crate::vit::weights::LoadOptions;
 
+use super::background::Background;
 use super::batch::Batch;
+use super::masks::{MaskBatch, MaskRequest};
 use super::request::{ExplainRequest, ModelId, Request, ViewId};
 
 /// Shared by the window, which puts in, and the engine thread, which takes out.
@@ -23,7 +25,9 @@ struct Waiting {
     controls: VecDeque<Control>,
     /// At most one per view, the longest waiting first.
     explains: VecDeque<Box<ExplainRequest>>,
-    batches: VecDeque<Box<Batch>>,
+    /// As `explains`.
+    masks: VecDeque<Box<MaskRequest>>,
+    batches: VecDeque<Box<dyn Background>>,
     /// The explanation that runs now.
     running: Option<Running>,
     is_closed: bool,
@@ -45,8 +49,9 @@ pub enum Control {
 pub enum Work {
     Control(Control),
     Explain(Box<ExplainRequest>, Cancel),
+    Mask(Box<MaskRequest>),
     /// One picture of it; give it back with [`Inbox::put_back`] for the next.
-    Batch(Box<Batch>),
+    Batch(Box<dyn Background>),
 }
 
 impl Inbox {
@@ -58,10 +63,12 @@ impl Inbox {
             }
             Request::Unload(id) => {
                 waiting.drop_explains(|explain| explain.model == id, |running| running.model == id);
+                waiting.masks.retain(|mask| mask.model != id);
                 waiting.controls.push_back(Control::Unload(id));
             }
             Request::Forget(view) => {
                 waiting.drop_explains(|explain| explain.view == view, |running| running.view == view);
+                waiting.masks.retain(|mask| mask.view != view);
             }
             Request::Explain(explain) => {
                 let view = explain.view;
@@ -74,6 +81,11 @@ impl Inbox {
                     None => waiting.explains.push_back(explain),
                 }
             }
+            Request::Mask(mask) => match waiting.masks.iter_mut().find(|older| older.view == mask.view) {
+                Some(older) => *older = mask,
+                None => waiting.masks.push_back(mask),
+            },
+            Request::MaskBatch(batch) => waiting.batches.push_back(Box::new(MaskBatch::new(*batch))),
             Request::Batch { id, model, job, inputs, cancel } => {
                 waiting.batches.push_back(Box::new(Batch::new(id, model, *job, inputs, cancel)));
             }
@@ -95,6 +107,9 @@ impl Inbox {
             if let Some((explain, cancel)) = waiting.start_explain() {
                 return Some(Work::Explain(explain, cancel));
             }
+            if let Some(mask) = waiting.masks.pop_front() {
+                return Some(Work::Mask(mask));
+            }
             if let Some(batch) = waiting.batches.pop_front() {
                 return Some(Work::Batch(batch));
             }
@@ -107,13 +122,24 @@ impl Inbox {
         self.lock().start_explain()
     }
 
+    /// The next mask, if one is asked for; for use in the midst of a batch.
+    pub fn take_mask(&self) -> Option<Box<MaskRequest>> {
+        let mut waiting = self.lock();
+        if waiting.is_closed { None } else { waiting.masks.pop_front() }
+    }
+
+    /// Whether a view waits for a mask.
+    pub fn has_mask_request(&self, view: ViewId) -> bool {
+        self.lock().masks.iter().any(|mask| mask.view == view)
+    }
+
     /// What [`Self::take`] gave out to be explained is done, one way or another.
     pub fn finish_explain(&self) {
         self.lock().running = None;
     }
 
     /// Lets a batch go on, before those that came later.
-    pub fn put_back(&self, batch: Box<Batch>) {
+    pub fn put_back(&self, batch: Box<dyn Background>) {
         self.lock().batches.push_front(batch);
     }
 

@@ -62,10 +62,13 @@ struct Found {
 }
 
 impl Interactive {
-    /// All explanations that wait, one after the other.
+    /// All explanations and masks that wait, one after the other.
     pub fn serve_waiting(&mut self, models: &Models) {
         while let Some((request, cancel)) = self.inbox.take_explain() {
             self.serve(models, &request, &cancel);
+        }
+        while let Some(request) = self.inbox.take_mask() {
+            self.serve_mask(models, *request);
         }
     }
 

@@ -4,6 +4,7 @@
 //! request is served. One pass through the model is recorded ([`crate::relevance::Recording`]), so that another method
 //! of the attention family, another patch, a muted head or a picture seen before is answered without the model.
 
+mod background;
 mod batch;
 mod caches;
 mod event;
@@ -11,6 +12,7 @@ mod guard;
 mod inbox;
 mod interactive;
 mod lru;
+mod masks;
 mod occlusion;
 mod outbox;
 mod request;
@@ -20,6 +22,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 pub use event::{BatchEnd, DecodedPhoto, Event, ModelInfo, ProfileInfo, ViewResult};
+pub use masks::{MaskAnswer, MaskBatchEnd, MaskBatchRequest, MaskCounts, MaskQuestion, MaskRequest};
 pub use occlusion::{Fill, Occlusion, Stroke};
 pub use request::{BatchId, ExplainRequest, ModelId, Request, ViewId};
 

@@ -12,6 +12,7 @@ use crate::relevance::{Method, MethodOptions};
 use crate::vit::Muted;
 use crate::vit::weights::LoadOptions;
 
+use super::masks::{MaskBatchRequest, MaskRequest};
 use super::occlusion::Occlusion;
 
 /// A loaded model, numbered by the caller; never given twice.
@@ -26,7 +27,7 @@ pub struct ViewId(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct BatchId(pub u64);
 
-/// Served in this order: models, then explanations (one per view, the longest waiting first), then batches.
+/// Served in this order: models, then explanations (one per view, the longest waiting first), masks, then batches.
 #[derive(Debug)]
 pub enum Request {
     Load {
@@ -42,6 +43,10 @@ pub enum Request {
     Explain(Box<ExplainRequest>),
     /// A view was closed: nothing more is said about it, except what is on the way already.
     Forget(ViewId),
+    /// The mask that a method finds in one photo; the latest of a view wins, as for explanations.
+    Mask(Box<MaskRequest>),
+    /// In the background, as [`Request::Batch`].
+    MaskBatch(Box<MaskBatchRequest>),
     /// In the background: explanations that come in are served before the batch goes on.
     Batch {
         id: BatchId,

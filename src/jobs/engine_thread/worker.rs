@@ -38,6 +38,7 @@ impl Worker {
                     self.interactive.caches.unload(id);
                 }
                 Work::Explain(request, cancel) => self.interactive.serve(&self.models, &request, &cancel),
+                Work::Mask(request) => self.interactive.serve_mask(&self.models, *request),
                 Work::Batch(batch) => {
                     if let Some(batch) = batch.advance(&self.models, &mut self.interactive) {
                         self.interactive.inbox.put_back(batch);

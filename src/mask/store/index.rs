@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use rayon::prelude::*;
 
-use crate::mask::record::{MaskRecord, Origin, Review};
+use crate::mask::record::{MaskRecord, Origin, Quality, Review};
 
 use super::name::{folded, identity, stems};
 
@@ -17,10 +17,26 @@ pub(super) const REMOVED: &str = "removed";
 const LEFTOVER_AGE: Duration = Duration::from_secs(60 * 60);
 
 /// What the gallery shows of a mask.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct MaskState {
     pub origin: Origin,
     pub review: Review,
+    /// See [`Quality::doubt`]; 0 for a mask whose quality nobody measured.
+    pub doubt: f32,
+}
+
+impl MaskState {
+    /// Whether a person has still to accept or reject the mask.
+    pub fn waits(self) -> bool {
+        matches!(self.review, Review::None | Review::NeedsReview)
+    }
+}
+
+impl From<&MaskRecord> for MaskState {
+    fn from(record: &MaskRecord) -> Self {
+        let doubt = record.quality.as_ref().map_or(0.0, Quality::doubt);
+        Self { origin: record.origin, review: record.review, doubt }
+    }
 }
 
 /// Whose mask it is.
@@ -181,14 +197,14 @@ fn likeness(entry: &Entry, image: &Path) -> Option<usize> {
 
 fn read_entry(folder: &Path, png: PathBuf) -> (Entry, Option<String>) {
     let json = folder.join(&png).with_extension("json");
-    let imported = MaskState { origin: Origin::Imported, review: Review::None };
+    let imported = MaskState { origin: Origin::Imported, ..MaskState::default() };
     let unknown = |png| Entry { png, owner: Owner::Unknown, state: imported };
     let Ok(text) = std::fs::read(&json) else {
         return (unknown(png), None);
     };
     match serde_json::from_slice::<MaskRecord>(&text) {
         Ok(record) => {
-            let state = MaskState { origin: record.origin, review: record.review };
+            let state = (&record).into();
             (Entry { png, owner: Owner::Image(identity(&record.image)), state }, None)
         }
         Err(error) => {

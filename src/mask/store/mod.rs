@@ -130,7 +130,7 @@ impl MaskStore {
         }
         let record = MaskRecord { image, ..file.record.clone() };
         MaskFile { mask: file.mask.clone(), record: record.clone() }.save(&path).inspect_err(|_| self.release(&png))?;
-        let state = MaskState { origin: record.origin, review: record.review };
+        let state = (&record).into();
         self.change(|index| index.insert(Entry { png, owner: Owner::Image(record.image), state }));
         Ok(path)
     }
@@ -162,7 +162,7 @@ impl MaskStore {
             // that only this file system takes for one.
             if !index.is_taken(&stem) && !self.folder.join(&png).exists() {
                 // Holds the name until the files are there.
-                let state = MaskState { origin: super::Origin::Human, review: super::Review::None };
+                let state = MaskState::default();
                 index.insert(Entry { png: png.clone(), owner: Owner::Image(image.to_owned()), state });
                 return Ok((png, false));
             }

@@ -52,7 +52,7 @@ fn a_saved_mask_is_found_at_once_and_after_opening_anew() {
     for store in [store, open(&masks)] {
         assert_eq!(pixels(&store, "photos/cat.jpg"), Some(5));
         let states = store.states([Path::new("photos/cat.jpg"), Path::new("photos/dog.jpg")]);
-        let state = MaskState { origin: Origin::Human, review: Review::Accepted };
+        let state = MaskState { review: Review::Accepted, ..MaskState::default() };
         assert_eq!(states, [Some(state), None]);
     }
 }
@@ -86,7 +86,7 @@ fn masks_without_record_are_found_by_name_and_folder() {
     assert_eq!(pixels(&store, "/photos/n02/a.JPEG"), Some(3));
     assert_eq!(pixels(&store, "/photos/n09/a.JPEG"), None);
     assert_eq!(pixels(&store, "/photos/n01/b.JPEG"), None, "a class's mask is not another class's");
-    let state = MaskState { origin: Origin::Imported, review: Review::None };
+    let state = MaskState { origin: Origin::Imported, ..MaskState::default() };
     assert_eq!(store.states([Path::new("/photos/n01/a.JPEG")]), [Some(state)]);
 }
 

@@ -5,6 +5,7 @@
 //! of the compiled shader.
 
 mod cache;
+mod mask;
 mod painter;
 mod photo;
 mod pipelines;
@@ -19,7 +20,7 @@ use eframe::{egui, wgpu};
 
 use self::painter::Painter;
 use self::uniform::ScreenRect;
-use super::Layer;
+use super::{Layer, MaskLayer};
 
 /// Compiles the shaders for this window; needed once before [`paint`] draws anything.
 ///
@@ -44,19 +45,35 @@ pub fn paint(rect: egui::Rect, layer: Layer) -> egui::PaintCallback {
     egui_wgpu::Callback::new_paint_callback(rect, PaintLayer { rect, layer })
 }
 
+/// The mask over a picture that [`paint`] draws in the same rectangle.
+pub fn paint_mask(rect: egui::Rect, layer: MaskLayer) -> egui::PaintCallback {
+    egui_wgpu::Callback::new_paint_callback(rect, PaintMask { rect, layer })
+}
+
 struct PaintLayer {
     /// In points.
     rect: egui::Rect,
     layer: Layer,
 }
 
-impl PaintLayer {
-    /// In physical pixels, rounded as egui does.
-    fn rect_on_screen(&self, pixels_per_point: f32) -> ScreenRect {
-        let pixels = |point: egui::Pos2| [point.x, point.y].map(|side| f64::from((pixels_per_point * side).round()));
-        let (origin, end) = (pixels(self.rect.min), pixels(self.rect.max));
-        ScreenRect { origin, size: [0, 1].map(|axis| (end[axis] - origin[axis]).max(0.0)) }
-    }
+struct PaintMask {
+    /// In points.
+    rect: egui::Rect,
+    layer: MaskLayer,
+}
+
+/// In physical pixels, rounded as egui does.
+fn on_screen(rect: egui::Rect, pixels_per_point: f32) -> ScreenRect {
+    let pixels = |point: egui::Pos2| [point.x, point.y].map(|side| f64::from((pixels_per_point * side).round()));
+    let (origin, end) = (pixels(rect.min), pixels(rect.max));
+    ScreenRect { origin, size: [0, 1].map(|axis| (end[axis] - origin[axis]).max(0.0)) }
+}
+
+/// The shaders work in pixels of the whole target. The quads end at the rectangle's edges, and egui has set the
+/// scissors to what else hides part of it.
+fn whole_target(info: &egui::PaintCallbackInfo, pass: &mut wgpu::RenderPass<'static>) {
+    let [width, height] = info.screen_size_px;
+    pass.set_viewport(0.0, 0.0, width as f32, height as f32, 0.0, 1.0);
 }
 
 impl CallbackTrait for PaintLayer {
@@ -69,7 +86,7 @@ impl CallbackTrait for PaintLayer {
         resources: &mut CallbackResources,
     ) -> Vec<wgpu::CommandBuffer> {
         if let Some(painter) = resources.get_mut::<Painter>() {
-            let rect = self.rect_on_screen(screen.pixels_per_point);
+            let rect = on_screen(self.rect, screen.pixels_per_point);
             painter.prepare(&self.layer, rect, screen, device, queue, encoder);
         }
         Vec::new()
@@ -95,10 +112,48 @@ impl CallbackTrait for PaintLayer {
         resources: &CallbackResources,
     ) {
         let Some(painter) = resources.get::<Painter>() else { return };
-        // The shader works in pixels of the whole target. The quads end at the rectangle's edges, and egui has set
-        // the scissors to what else hides part of it.
-        let [width, height] = info.screen_size_px;
-        pass.set_viewport(0.0, 0.0, width as f32, height as f32, 0.0, 1.0);
+        whole_target(&info, pass);
         painter.paint(self.layer.slot, pass);
+    }
+}
+
+impl CallbackTrait for PaintMask {
+    fn prepare(
+        &self,
+        device: &wgpu::Device,
+        queue: &wgpu::Queue,
+        screen: &ScreenDescriptor,
+        _encoder: &mut wgpu::CommandEncoder,
+        resources: &mut CallbackResources,
+    ) -> Vec<wgpu::CommandBuffer> {
+        if let Some(painter) = resources.get_mut::<Painter>() {
+            let rect = on_screen(self.rect, screen.pixels_per_point);
+            painter.prepare_mask(&self.layer, rect, screen, device, queue);
+        }
+        Vec::new()
+    }
+
+    fn finish_prepare(
+        &self,
+        _device: &wgpu::Device,
+        _queue: &wgpu::Queue,
+        _encoder: &mut wgpu::CommandEncoder,
+        resources: &mut CallbackResources,
+    ) -> Vec<wgpu::CommandBuffer> {
+        if let Some(painter) = resources.get_mut::<Painter>() {
+            painter.end_frame();
+        }
+        Vec::new()
+    }
+
+    fn paint(
+        &self,
+        info: egui::PaintCallbackInfo,
+        pass: &mut wgpu::RenderPass<'static>,
+        resources: &CallbackResources,
+    ) {
+        let Some(painter) = resources.get::<Painter>() else { return };
+        whole_target(&info, pass);
+        painter.paint_mask(self.layer.slot, pass);
     }
 }

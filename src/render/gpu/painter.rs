@@ -4,12 +4,13 @@ use eframe::egui_wgpu::ScreenDescriptor;
 use eframe::wgpu;
 
 use super::cache::Cache;
+use super::mask::{Masks, Surroundings};
 use super::photo::{Allowance, PhotoTextures};
 use super::pipelines::Pipelines;
 use super::textures::{Uploader, extent};
 use super::uniform::{LayerUniform, ScreenRect};
 use super::variant::Variant;
-use crate::render::Layer;
+use crate::render::{Layer, MaskLayer};
 
 const MEBIBYTE: u64 = 1 << 20;
 /// Room for the photos of a few steps back and forth: four of 24 megapixels.
@@ -29,6 +30,7 @@ pub struct Painter {
     photos: Cache<PhotoTextures>,
     maps: Cache<wgpu::TextureView>,
     slots: Cache<Slot>,
+    masks: Masks,
     /// What this frame may still upload.
     allowance: Allowance,
     /// Asks for another frame.
@@ -84,6 +86,7 @@ impl Painter {
             photos: Cache::new(PHOTO_BUDGET),
             maps: Cache::new(MAP_BUDGET),
             slots: Cache::new(SLOT_BUDGET),
+            masks: Masks::new(),
             allowance: Allowance::of_a_frame(),
             wake,
             frame: 0,
@@ -136,6 +139,28 @@ impl Painter {
         queue.write_buffer(&slot.uniforms, 0, &uniforms);
     }
 
+    /// As [`Self::prepare`], for a mask.
+    pub fn prepare_mask(
+        &mut self,
+        layer: &MaskLayer,
+        rect: ScreenRect,
+        screen: &ScreenDescriptor,
+        device: &wgpu::Device,
+        queue: &wgpu::Queue,
+    ) {
+        self.begin_frame();
+        let (pipelines, longest_side, frame) = (&self.pipelines, self.longest_side, self.frame);
+        let around = Surroundings { device, queue, pipelines, longest_side, frame };
+        if self.masks.prepare(layer, rect, screen, &around) {
+            (self.wake)();
+        }
+    }
+
+    /// Draws the mask of a slot, as [`Self::paint`] does a picture.
+    pub fn paint_mask(&self, slot: u64, pass: &mut wgpu::RenderPass<'static>) {
+        self.masks.paint(slot, &self.pipelines, pass);
+    }
+
     /// To be called when all pictures of a frame are prepared; more calls do no harm.
     pub fn end_frame(&mut self) {
         self.in_frame = false;
@@ -160,6 +185,7 @@ impl Painter {
         self.photos.tidy(self.frame);
         self.maps.tidy(self.frame);
         self.slots.tidy(self.frame);
+        self.masks.tidy(self.frame);
         self.frame += 1;
         self.in_frame = true;
     }

@@ -5,6 +5,7 @@ use std::num::NonZeroU64;
 
 use eframe::wgpu;
 
+use super::mask::MaskUniform;
 use super::sources::{self, Shader};
 use super::uniform::LayerUniform;
 use super::variant::Variant;
@@ -22,17 +23,19 @@ pub struct Pipelines {
     /// Draws a level of detail from the one above.
     pub mip: wgpu::RenderPipeline,
     pub mip_layout: wgpu::BindGroupLayout,
+    /// A mask over what is drawn already.
+    pub mask: wgpu::RenderPipeline,
+    /// Group 0: uniform with an offset.
+    pub mask_layer_layout: wgpu::BindGroupLayout,
+    /// Group 1: labels.
+    pub mask_tile_layout: wgpu::BindGroupLayout,
 }
 
 impl Pipelines {
     pub fn new(device: &wgpu::Device, target: wgpu::TextureFormat) -> Self {
-        let uniform = wgpu::BindingType::Buffer {
-            ty: wgpu::BufferBindingType::Uniform,
-            has_dynamic_offset: true,
-            min_binding_size: NonZeroU64::new(size_of::<LayerUniform>() as u64),
-        };
         let sampler = wgpu::BindingType::Sampler(wgpu::SamplerBindingType::Filtering);
-        let layer_layout = layout(device, "layer", &[uniform, texture(false), texture(false)]);
+        let layer_layout =
+            layout(device, "layer", &[uniform(size_of::<LayerUniform>()), texture(false), texture(false)]);
         let tile_layout = layout(device, "photo tile", &[texture(true), sampler]);
         let mip_layout = layout(device, "finer level", &[texture(false)]);
 
@@ -43,22 +46,55 @@ impl Pipelines {
             target: PHOTO_FORMAT,
             topology: wgpu::PrimitiveTopology::TriangleList,
             groups: &[Some(&mip_layout)],
+            blend: None,
         };
         let mip = mip.pipeline(device);
-        Self { target, heatmap: HashMap::new(), layer_layout, tile_layout, mip, mip_layout }
+
+        let mask_layer_layout = layout(device, "mask layer", &[uniform(size_of::<MaskUniform>())]);
+        let labels = wgpu::BindingType::Texture {
+            sample_type: wgpu::TextureSampleType::Uint,
+            view_dimension: wgpu::TextureViewDimension::D2,
+            multisampled: false,
+        };
+        let mask_tile_layout = layout(device, "mask tile", &[labels]);
+        let mask = Recipe {
+            shader: sources::MASK,
+            fragment_entry: fragment_entry(target),
+            constants: &[],
+            target,
+            topology: wgpu::PrimitiveTopology::TriangleStrip,
+            groups: &[Some(&mask_layer_layout), Some(&mask_tile_layout)],
+            blend: Some(wgpu::BlendState::PREMULTIPLIED_ALPHA_BLENDING),
+        };
+        let mask = mask.pipeline(device);
+        let heatmap = HashMap::new();
+        Self { target, heatmap, layer_layout, tile_layout, mip, mip_layout, mask, mask_layer_layout, mask_tile_layout }
     }
 
     /// The pipeline of a variant, compiled when it is first needed.
     pub fn heatmap(&mut self, device: &wgpu::Device, variant: Variant) -> wgpu::RenderPipeline {
         let recipe = Recipe {
             shader: sources::HEATMAP,
-            fragment_entry: if self.target.is_srgb() { "fs_linear" } else { "fs_gamma" },
+            fragment_entry: fragment_entry(self.target),
             constants: &variant.constants(),
             target: self.target,
             topology: wgpu::PrimitiveTopology::TriangleStrip,
             groups: &[Some(&self.layer_layout), Some(&self.tile_layout)],
+            blend: None,
         };
         self.heatmap.entry(variant).or_insert_with(|| recipe.pipeline(device)).clone()
+    }
+}
+
+fn fragment_entry(target: wgpu::TextureFormat) -> &'static str {
+    if target.is_srgb() { "fs_linear" } else { "fs_gamma" }
+}
+
+fn uniform(bytes: usize) -> wgpu::BindingType {
+    wgpu::BindingType::Buffer {
+        ty: wgpu::BufferBindingType::Uniform,
+        has_dynamic_offset: true,
+        min_binding_size: NonZeroU64::new(bytes as u64),
     }
 }
 
@@ -90,6 +126,8 @@ struct Recipe<'a> {
     target: wgpu::TextureFormat,
     topology: wgpu::PrimitiveTopology,
     groups: &'a [Option<&'a wgpu::BindGroupLayout>],
+    /// `None`: what is drawn is opaque.
+    blend: Option<wgpu::BlendState>,
 }
 
 impl Recipe<'_> {
@@ -122,8 +160,7 @@ impl Recipe<'_> {
                 module: &module,
                 entry_point: Some(self.fragment_entry),
                 compilation_options: options(),
-                // What is drawn is opaque.
-                targets: &[Some(self.target.into())],
+                targets: &[Some(wgpu::ColorTargetState { blend: self.blend, ..self.target.into() })],
             }),
             multiview_mask: None,
             cache: None,

@@ -18,4 +18,6 @@ pub const HEATMAP: Shader = Shader {
 
 pub const MIP: Shader = Shader { name: "mip", source: include_str!("../../../shaders/mip.wgsl") };
 
-pub const ALL: [Shader; 2] = [HEATMAP, MIP];
+pub const MASK: Shader = Shader { name: "mask", source: include_str!("../../../shaders/mask.wgsl") };
+
+pub const ALL: [Shader; 3] = [HEATMAP, MIP, MASK];

@@ -61,6 +61,24 @@ impl Tiling {
     }
 }
 
+/// Tiles of one level of detail that hold nothing beyond the photo, and of it up to `margin` pixels around what is
+/// drawn.
+pub fn with_margin(photo: Size, longest_side: u32, margin: u32) -> Vec<Tile> {
+    // Half of a texture at least is drawn.
+    let margin = margin.min(longest_side / 4);
+    let spans = |length: usize| {
+        let length = length as u32;
+        let stride = if length <= longest_side { longest_side } else { longest_side - 2 * margin };
+        let span = move |start: u32| {
+            let drawn = start..(start + stride).min(length);
+            Span { held: start.saturating_sub(margin)..(drawn.end + margin).min(length), drawn }
+        };
+        (0..length).step_by(stride.max(1) as usize).map(span)
+    };
+    let tile = |rows: Span| spans(photo.width).map(move |columns| Tile { columns, rows: rows.clone(), step: 1 });
+    spans(photo.height).flat_map(tile).collect()
+}
+
 fn spans(length: u32, longest_side: u32, block: u32) -> Vec<Span> {
     if length == 0 {
         return Vec::new();
@@ -104,6 +122,22 @@ mod tests {
                 assert!(held.len() as u32 <= longest_side && held.start % block == 0 && held.end % block == 0);
                 assert!(drawn.start == 0 || held.start + block <= drawn.start);
                 assert!(drawn.end == length || drawn.end + block <= held.end || held.end >= length);
+            }
+            assert_eq!(end, length);
+        }
+    }
+
+    #[test]
+    fn margins_reach_around_what_is_drawn_and_end_with_the_photo() {
+        for (length, longest_side, margin) in [(1000, 64, 9), (64, 64, 9), (65, 64, 100), (10_000, 8192, 128)] {
+            let tiles = with_margin(Size::new(1, length as usize), longest_side, margin);
+            let margin = margin.min(longest_side / 4);
+            let mut end = 0;
+            for Tile { columns: Span { drawn, held }, .. } in &tiles {
+                assert_eq!(drawn.start, end, "{length}/{longest_side}");
+                end = drawn.end;
+                assert!(held.len() as u32 <= longest_side);
+                assert_eq!(*held, drawn.start.saturating_sub(margin)..(drawn.end + margin).min(length));
             }
             assert_eq!(end, length);
         }

@@ -44,6 +44,35 @@ pub struct ScreenRect {
     pub size: [f64; 2],
 }
 
+/// Where a tile appears, and where its texels lie; as the shaders' fields of these names.
+pub struct TilePlace {
+    pub quad_min: [f32; 2],
+    pub quad_max: [f32; 2],
+    pub texel_origin: [f32; 2],
+    pub texels_per_pixel: f32,
+}
+
+impl TilePlace {
+    /// `None` if it lies outside of the rectangle.
+    pub fn of(tile: &Tile, view: ViewTransform, rect: ScreenRect) -> Option<Self> {
+        let spans = [&tile.columns, &tile.rows];
+        let on_screen = |axis: usize, photo_pixel: u32| {
+            let pixel = (f64::from(photo_pixel) - view.origin[axis]) * view.zoom;
+            rect.origin[axis] + pixel.clamp(0.0, rect.size[axis])
+        };
+        let quad_min = [0, 1].map(|axis| on_screen(axis, spans[axis].drawn.start));
+        let quad_max = [0, 1].map(|axis| on_screen(axis, spans[axis].drawn.end));
+        let step = f64::from(tile.step);
+        let visible = quad_min[0] < quad_max[0] && quad_min[1] < quad_max[1];
+        visible.then(|| Self {
+            quad_min: quad_min.map(|side| side as f32),
+            quad_max: quad_max.map(|side| side as f32),
+            texel_origin: [0, 1].map(|axis| ((view.origin[axis] - f64::from(spans[axis].held.start)) / step) as f32),
+            texels_per_pixel: (view.zoom * step).recip() as f32,
+        })
+    }
+}
+
 impl LayerUniform {
     /// What all tiles of the picture have in common.
     pub fn new(layer: &Layer, rect: ScreenRect, screen: [u32; 2]) -> Self {
@@ -60,22 +89,13 @@ impl LayerUniform {
 
     /// With what belongs to one tile; `None` if it lies outside of the rectangle.
     pub fn for_tile(&self, tile: &Tile, view: ViewTransform, rect: ScreenRect) -> Option<Self> {
-        let spans = [&tile.columns, &tile.rows];
-        let on_screen = |axis: usize, photo_pixel: u32| {
-            let pixel = (f64::from(photo_pixel) - view.origin[axis]) * view.zoom;
-            rect.origin[axis] + pixel.clamp(0.0, rect.size[axis])
-        };
-        let quad_min = [0, 1].map(|axis| on_screen(axis, spans[axis].drawn.start));
-        let quad_max = [0, 1].map(|axis| on_screen(axis, spans[axis].drawn.end));
-        let step = f64::from(tile.step);
-        let texels_per_pixel = (view.zoom * step).recip();
-        let visible = quad_min[0] < quad_max[0] && quad_min[1] < quad_max[1];
-        visible.then(|| Self {
-            quad_min: quad_min.map(|side| side as f32),
-            quad_max: quad_max.map(|side| side as f32),
-            texel_origin: [0, 1].map(|axis| ((view.origin[axis] - f64::from(spans[axis].held.start)) / step) as f32),
-            texels_per_pixel: texels_per_pixel as f32,
-            level: texels_per_pixel.log2().max(0.0) as f32,
+        let place = TilePlace::of(tile, view, rect)?;
+        Some(Self {
+            quad_min: place.quad_min,
+            quad_max: place.quad_max,
+            texel_origin: place.texel_origin,
+            texels_per_pixel: place.texels_per_pixel,
+            level: place.texels_per_pixel.log2().max(0.0),
             ..*self
         })
     }

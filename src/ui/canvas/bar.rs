@@ -3,6 +3,7 @@
 use eframe::egui::{Align, Layout, Rect, RichText, Ui, UiBuilder};
 
 use crate::app::canvas::{LEAST_ZOOM, MOST_ZOOM, Tool, Zoom};
+use crate::app::masks::{MaskTool, MaskView};
 use crate::app::{Command, Session};
 use crate::render::Style;
 
@@ -79,6 +80,24 @@ fn hint(session: &Session) -> &'static str {
     }
     match session.canvas.tool {
         Tool::Look => "Drag to pan, wheel to zoom,\nclick a patch for its row",
+        Tool::Mask(tool) => mask_hint(session, tool),
         Tool::Occlude => "Paint to hide, hold space to pan,\nCtrl+Z takes a stroke back",
+    }
+}
+
+fn mask_hint(session: &Session, tool: MaskTool) -> &'static str {
+    match (session.masks.view(), tool) {
+        (MaskView::None | MaskView::Loading, _) => "Reading the mask…",
+        (MaskView::Refused(_), _) => "This mask cannot be used,\nthe panel says why",
+        (MaskView::Ready(_), MaskTool::Brush | MaskTool::Eraser) => {
+            "Paint; Shift: straight, Esc: give up\n[ ] or Ctrl+wheel: size, space: pan"
+        }
+        (MaskView::Ready(_), MaskTool::Lasso) => "Draw around it; Alt erases,\nEsc gives up",
+        (MaskView::Ready(_), MaskTool::Polygon) => "Click its corners; Enter closes,\nBackspace takes one back",
+        (MaskView::Ready(_), MaskTool::Rectangle | MaskTool::Ellipse) => {
+            "Drag from corner to corner;\nShift: same sides, Alt erases"
+        }
+        (MaskView::Ready(_), MaskTool::Bucket) => "Click what looks alike;\nAlt erases",
+        (MaskView::Ready(_), MaskTool::FillContour) => "Click into a closed contour;\nAlt erases",
     }
 }

@@ -4,6 +4,7 @@ mod bar;
 mod difference;
 mod frame;
 mod inspector;
+mod mask;
 mod navigation;
 mod overlay;
 mod panes;
@@ -19,14 +20,15 @@ use crate::app::settings::View;
 use crate::app::views::PhotoOnScreen;
 use crate::app::{Command, Norms, Session, Slot};
 use crate::image::Position;
-use crate::render::Layer;
-use crate::render::gpu::paint;
+use crate::render::gpu::{paint, paint_mask};
+use crate::render::{Layer, MaskLayer};
 
 use super::colour_bar::number;
 use super::theme;
 use difference::DifferenceMap;
 use frame::ScreenFrame;
 use inspector::Inspected;
+use mask::MaskHand;
 use panes::Pane;
 
 /// What only the canvas itself remembers.
@@ -40,11 +42,19 @@ pub struct CanvasUi {
     brush_at: Option<Position>,
     /// The pane it began in.
     brush_in: Option<Rect>,
+    hand: MaskHand,
 }
 
 impl Default for CanvasUi {
     fn default() -> Self {
-        Self { wipe: 0.5, difference: DifferenceMap::default(), inspected: None, brush_at: None, brush_in: None }
+        Self {
+            wipe: 0.5,
+            difference: DifferenceMap::default(),
+            inspected: None,
+            brush_at: None,
+            brush_in: None,
+            hand: MaskHand::default(),
+        }
     }
 }
 
@@ -121,16 +131,23 @@ impl CanvasUi {
         let pointer = response.hover_pos().or(response.interact_pointer_pos());
         let under = pointer.and_then(|pos| panes.iter().find(|pane| pane.clip.contains(pos)));
         // A stroke stays in the pane where it began, wherever the pointer goes.
-        let begun = self.brush_in.filter(|_| self.brush_at.is_some());
+        let begun = self.brush_in.filter(|_| self.brush_at.is_some()).or(self.hand.pane());
         let rect = begun.unwrap_or_else(|| under.map_or(panes[0].rect, |pane| pane.rect));
         let frame = ScreenFrame { rect, look, pixels_per_point };
         let looks = session.canvas.tool == Tool::Look;
-        navigation::navigate(ui, response, &frame, size, looks, commands);
+        let resizes = match session.canvas.tool {
+            Tool::Mask(tool) => self.hand.resizes(ui, response, session, tool, commands),
+            Tool::Look | Tool::Occlude => false,
+        };
+        if !resizes {
+            navigation::navigate(ui, response, &frame, size, looks, commands);
+        }
         let pos = pointer.map(|pos| frame.image_from_ui(pos));
         self.inspected = pos.zip(under).and_then(|(pos, pane)| inspect(session, photo, pane, pos));
         match session.canvas.tool {
             Tool::Look => self.pick(response, session, commands),
             Tool::Occlude => self.occlude(ui, response, session, photo, &frame, commands),
+            Tool::Mask(tool) => self.hand.show(ui, response, session, &frame, tool, commands),
         }
     }
 
@@ -189,6 +206,11 @@ fn draw(ui: &Ui, session: &Session, pane: &Pane, frame: &ScreenFrame, slot: u64)
         smooth: session.settings.smooth_pixels,
     };
     ui.painter_at(pane.clip).add(paint(pane.rect, layer));
+    if let Some(current) = session.masks.current().filter(|_| session.settings.show_mask) {
+        let mask = current.picture().clone();
+        let layer = MaskLayer { mask, style: session.settings.mask_style, view: frame.transform(), slot };
+        ui.painter_at(pane.clip).add(paint_mask(pane.rect, layer));
+    }
     if let Some(occluded) = session.occluded() {
         overlay::occluded(ui, pane.clip, frame, &occluded.occlusion);
     }

@@ -1,13 +1,15 @@
 //! One picture of the grid: thumbnail, name, what the model says, and whether that is right.
 
 use eframe::egui::{
-    Color32, CornerRadius, FontId, Painter, Pos2, Rect, Response, Role, Sense, Stroke, StrokeKind, TextStyle, Ui, Vec2,
-    Visuals, WidgetInfo, pos2, text::LayoutJob, text::TextWrapping, vec2,
+    Align2, Color32, CornerRadius, FontId, Painter, Pos2, Rect, Response, Role, Sense, Stroke, StrokeKind, TextStyle,
+    Ui, Vec2, Visuals, WidgetInfo, pos2, text::LayoutJob, text::TextWrapping, vec2,
 };
 
 use super::textures::Shown;
+use super::toolbar::mask_title;
 use crate::app::gallery::{Item, ItemState, Verdict};
 use crate::app::notice::capitalised;
+use crate::mask::Review;
 use crate::vit::classes::ClassNames;
 
 /// Between the picture, the texts and the edge of the cell, in points.
@@ -15,6 +17,9 @@ const PADDING: f32 = 4.0;
 
 /// Diameter of the mark for right and wrong, in points.
 const MARK: f32 = 8.0;
+
+/// Radius of the mark for the mask with the space around it, in points.
+const BADGE: f32 = 9.0;
 
 /// Everything a cell shows.
 pub(super) struct Cell<'a> {
@@ -78,6 +83,9 @@ impl Cell<'_> {
             Some(Verdict::Wrong) => parts.push("wrong".to_owned()),
             None => {}
         }
+        if let Some(mask) = self.item.mask {
+            parts.push(mask_title(mask.review).to_lowercase());
+        }
         parts.join(", ")
     }
 
@@ -88,6 +96,9 @@ impl Cell<'_> {
         }
         if let Some(prediction) = self.prediction() {
             ui.label(format!("Predicted: {prediction}"));
+        }
+        if let Some(mask) = self.item.mask {
+            ui.label(mask_title(mask.review));
         }
         if let Some(reason) = self.broken_reason() {
             ui.colored_label(ui.visuals().error_fg_color, capitalised(reason));
@@ -129,6 +140,9 @@ impl Cell<'_> {
         let place = Rect::from_center_size(square.center(), fitted);
         let whole = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
         painter.image(texture.id(), place, whole, Color32::WHITE);
+        if let Some(mask) = self.item.mask {
+            paint_mask_badge(painter, visuals, square, mask.review);
+        }
     }
 
     /// File name, and below it what the model says.
@@ -170,6 +184,36 @@ fn paint_broken(painter: &Painter, visuals: &Visuals, square: Rect) {
         pos2(frame.center().x + across * frame.width(), frame.top() + frame.height() * step as f32 / 4.0)
     });
     painter.line(tear.collect(), stroke);
+}
+
+/// In the upper right corner, a disc with a sign: a dot, a question mark, a tick, a cross.
+fn paint_mask_badge(painter: &Painter, visuals: &Visuals, square: Rect, review: Review) {
+    let centre = pos2(square.right() - BADGE, square.top() + BADGE);
+    let ground = match review {
+        Review::None => Color32::from_gray(90),
+        Review::NeedsReview => Color32::from_rgb(176, 110, 0),
+        Review::Accepted => Color32::from_rgb(20, 120, 60),
+        Review::Rejected => Color32::from_rgb(170, 40, 34),
+    };
+    painter.circle(centre, BADGE - 2.0, ground, Stroke::new(1.0, visuals.extreme_bg_color));
+    let stroke = Stroke::new(1.6, Color32::WHITE);
+    let at = |x: f32, y: f32| centre + vec2(x, y) * (BADGE - 2.0);
+    match review {
+        Review::None => {
+            painter.circle_filled(centre, 2.0, Color32::WHITE);
+        }
+        Review::NeedsReview => {
+            let font = FontId::proportional(2.0 * BADGE - 5.0);
+            painter.text(centre, Align2::CENTER_CENTER, "?", font, Color32::WHITE);
+        }
+        Review::Accepted => {
+            painter.line(vec![at(-0.5, 0.0), at(-0.1, 0.4), at(0.5, -0.4)], stroke);
+        }
+        Review::Rejected => {
+            painter.line_segment([at(-0.4, -0.4), at(0.4, 0.4)], stroke);
+            painter.line_segment([at(0.4, -0.4), at(-0.4, 0.4)], stroke);
+        }
+    }
 }
 
 /// Never by colour alone: right is a filled circle, wrong a cross.

@@ -5,6 +5,7 @@ use eframe::egui::{
 };
 
 use crate::app::gallery::{CELL_SIDES, Direction, Filter, Gallery, GalleryCommand, Sort};
+use crate::mask::Review;
 
 pub(super) fn toolbar_ui(ui: &mut Ui, gallery: &Gallery, commands: &mut Vec<GalleryCommand>) {
     search_ui(ui, gallery, commands);
@@ -49,9 +50,11 @@ fn filter_ui(ui: &mut Ui, gallery: &Gallery, commands: &mut Vec<GalleryCommand>)
         Filter::Right => "Predicted right".to_owned(),
         Filter::Wrong => "Predicted wrong".to_owned(),
         Filter::NotPredicted => "Not yet predicted".to_owned(),
+        Filter::NoMask => "Without mask".to_owned(),
+        Filter::Mask(review) => mask_title(review).to_owned(),
         Filter::Class(class) => names.short_name(class).to_owned(),
     };
-    let picker = ComboBox::from_id_salt("gallery filter").selected_text(title(current)).truncate();
+    let picker = ComboBox::from_id_salt("gallery filter").selected_text(title(current)).height(420.0).truncate();
     let response = picker.show_ui(ui, |ui| {
         let mut choice = |ui: &mut Ui, filter: Filter| {
             if ui.selectable_label(current == filter, title(filter)).clicked() {
@@ -60,6 +63,11 @@ fn filter_ui(ui: &mut Ui, gallery: &Gallery, commands: &mut Vec<GalleryCommand>)
         };
         for filter in [Filter::All, Filter::Right, Filter::Wrong, Filter::NotPredicted, Filter::Broken] {
             choice(ui, filter);
+        }
+        ui.separator();
+        choice(ui, Filter::NoMask);
+        for review in Review::ALL {
+            choice(ui, Filter::Mask(review));
         }
         if !names.is_empty() {
             ui.separator();
@@ -72,6 +80,16 @@ fn filter_ui(ui: &mut Ui, gallery: &Gallery, commands: &mut Vec<GalleryCommand>)
     name_picker(ui, response.response, "Filter", &title(current));
 }
 
+/// A judgement as the filter and the cells name it.
+pub(super) const fn mask_title(review: Review) -> &'static str {
+    match review {
+        Review::None => "Mask not judged",
+        Review::NeedsReview => "Mask needs review",
+        Review::Accepted => "Mask accepted",
+        Review::Rejected => "Mask rejected",
+    }
+}
+
 fn sort_ui(ui: &mut Ui, gallery: &Gallery, commands: &mut Vec<GalleryCommand>) {
     let (current, direction) = (gallery.view().sort, gallery.view().direction);
     let title = |sort: Sort| match sort {
@@ -79,10 +97,11 @@ fn sort_ui(ui: &mut Ui, gallery: &Gallery, commands: &mut Vec<GalleryCommand>) {
         Sort::Prediction => "Predicted class",
         Sort::Confidence => "Confidence",
         Sort::Truth => "True class",
+        Sort::Doubt => "Doubtful masks",
     };
     let picker = ComboBox::from_id_salt("gallery sort").selected_text(title(current)).truncate();
     let response = picker.show_ui(ui, |ui| {
-        for sort in [Sort::Name, Sort::Prediction, Sort::Confidence, Sort::Truth] {
+        for sort in [Sort::Name, Sort::Prediction, Sort::Confidence, Sort::Truth, Sort::Doubt] {
             if ui.selectable_label(current == sort, title(sort)).clicked() {
                 commands.push(GalleryCommand::Sort(sort, direction));
             }

@@ -1,48 +1,62 @@
-//! The panel on the right: what is asked of the model and how the answer is drawn.
+//! The panel on the right: one step of the work at a time, chosen by tabs.
 
 mod classes;
+mod explain;
 mod heads;
 mod heat;
 mod input;
+mod mask;
 mod method;
 mod model;
 mod prediction;
 mod tools;
 
-use eframe::egui::{CollapsingHeader, RichText, ScrollArea, Ui};
+use eframe::egui::{Button, CollapsingHeader, RichText, ScrollArea, Ui, vec2};
 
-use crate::app::{Command, Session, Slot};
+use crate::app::{Command, Panel, Session};
 
 use classes::ClassSearch;
-use input::InputPreview;
+use explain::ExplainPanel;
+use mask::MaskPanel;
 
 /// What only the panel itself remembers.
 #[derive(Default)]
 pub struct PanelUi {
-    target: ClassSearch,
-    contrast: ClassSearch,
-    input: InputPreview,
+    explain: ExplainPanel,
+    mask: MaskPanel,
 }
 
 impl PanelUi {
     pub fn show(&mut self, ui: &mut Ui, session: &Session, commands: &mut Vec<Command>) {
-        ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
+        tabs_ui(ui, session.settings.panel, commands);
+        ScrollArea::vertical().id_salt(session.settings.panel.title()).auto_shrink([false, false]).show(ui, |ui| {
             // Room for the scroll bar, which otherwise lies over the ends of the controls.
             ui.set_max_width(ui.available_width() - 10.0);
             // Sliders take what label and number leave.
             ui.spacing_mut().slider_width = (ui.available_width() - LABEL - 72.0).clamp(60.0, 180.0);
-            section(ui, "Model", true, |ui| model::show(ui, session, commands));
-            if session.models.get(Slot::Main).is_none() {
-                return;
+            match session.settings.panel {
+                Panel::Explain => self.explain.show(ui, session, commands),
+                Panel::Mask => self.mask.show(ui, session, commands),
             }
-            section(ui, "Prediction", true, |ui| prediction::show(ui, session, &mut self.target, commands));
-            section(ui, "Explanation", true, |ui| method::show(ui, session, &mut self.contrast, commands));
-            section(ui, "Heat", true, |ui| heat::show(ui, session, commands));
-            section(ui, "What the model sees", false, |ui| self.input.show(ui, session));
-            section(ui, "Heads and blocks", false, |ui| heads::show(ui, session, commands));
-            section(ui, "Occlusion brush", false, |ui| tools::show(ui, session, commands));
         });
     }
+}
+
+/// The steps beside each other, all of one width.
+fn tabs_ui(ui: &mut Ui, chosen: Panel, commands: &mut Vec<Command>) {
+    ui.add_space(4.0);
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 4.0;
+        let count = Panel::ALL.len() as f32;
+        let width = (ui.available_width() - 4.0 * (count - 1.0)) / count;
+        for panel in Panel::ALL {
+            let tab = Button::selectable(panel == chosen, panel.title()).min_size(vec2(width, 24.0));
+            if ui.add(tab).on_hover_text(panel.help()).accessible_name(panel.step()).clicked() {
+                commands.push(Command::Panel(panel));
+            }
+        }
+    });
+    ui.separator();
 }
 
 /// A titled part that folds away.
@@ -61,7 +75,7 @@ fn row<R>(ui: &mut Ui, label: &str, control: impl FnOnce(&mut Ui) -> R) -> R {
     ui.horizontal(|ui| {
         let height = ui.spacing().interact_size.y;
         ui.allocate_ui_with_layout(
-            eframe::egui::vec2(LABEL, height),
+            vec2(LABEL, height),
             eframe::egui::Layout::left_to_right(eframe::egui::Align::Center),
             |ui| {
                 ui.set_min_width(LABEL);
