@@ -5,6 +5,7 @@ use crate::relevance::Method;
 
 use super::command::Slot;
 use super::session::Session;
+use super::settings::Panel;
 
 impl Session {
     /// `None` without a model, an image, or a place where the image lies. Muting, painted occlusion and the numbers of a method have no option on the
@@ -20,6 +21,9 @@ impl Session {
             image.path().parent().filter(|folder| !folder.as_os_str().is_empty())?;
             format!("demo/photos/{}", image.path().display())
         };
+        if self.settings.panel == Panel::Mask {
+            return Some(self.mask_command_line(&path, &model.source));
+        }
         let mut words = vec!["vitrine".to_owned(), "explain".to_owned(), quoted(&path)];
         let mut option = |name: &str, value: String| words.extend([name.to_owned(), quoted(&value)]);
         if let ModelSource::Named(name) = &model.source {
@@ -49,7 +53,7 @@ impl Session {
 }
 
 /// As a POSIX shell reads it back.
-fn quoted(word: &str) -> String {
+pub(super) fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "-_./,:=+@".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {
         return word.to_owned();
