@@ -150,11 +150,18 @@ impl Prepared {
 /// When the resampler refuses, which no size that [`super::decode`] lets through makes it do.
 pub fn prepare(picture: &Picture, preparation: &Preparation) -> Result<Prepared, ImageError> {
     let original = picture.size();
-    let size = preparation.input;
-    let framing = Framing::centred(original, preparation.scaled_size(original), size);
-    let rows = rows_read(original.height as u32, &framing);
+    let framing = Framing::centred(original, preparation.scaled_size(original), preparation.input);
+    prepare_framed(picture, framing, preparation)
+}
+
+/// As [`prepare`], with a crop of the caller's choice; of `preparation` only filter, mean and deviation are read.
+///
+/// # Errors
+/// As [`prepare`].
+pub fn prepare_framed(picture: &Picture, framing: Framing, preparation: &Preparation) -> Result<Prepared, ImageError> {
+    let rows = rows_read(picture.size().height as u32, &framing);
     let seen = resample(&picture.rgb, rows, &framing, preparation.filter)?;
-    Ok(Prepared { input: preparation.normalise(&seen), size, framing, seen })
+    Ok(Prepared { input: preparation.normalise(&seen), size: framing.input(), framing, seen })
 }
 
 /// Resamples the crop of the photo to the size of the input.
