@@ -73,7 +73,7 @@ fn read_folder(
 }
 
 /// Whether the name starts with a dot.
-fn is_hidden(path: &Path) -> bool {
+pub(crate) fn is_hidden(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'))
 }
 
