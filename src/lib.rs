@@ -9,6 +9,7 @@
 //! | [`image`] | decode, prepare for the model, `Framing`: original pixels ↔ model input ↔ patches | models |
 //! | [`mask`] | foreground masks in photo pixels: painting, history, automatic masks, file formats | models, windows |
 //! | [`segment`] | Segment Anything: a click becomes a mask | masks, windows |
+//! | [`project`] | the project file and its autosave | models, windows |
 //! | [`relevance`] | one file per family of methods, normalisation | masks |
 //! | [`finetune`] | the losses on relevance, one training step | windows |
 //! | [`eval`] | metrics | windows |
@@ -19,8 +20,8 @@
 //! | [`ui`] | panels and canvas: read the state, return commands | threads, tensors |
 //! | [`cli`] | the command line | windows |
 //!
-//! Imports point down: `main → {cli, ui → app} → jobs → {finetune, eval, relevance, mask, segment, image, demo} → vit →
-//! engine`;
+//! Imports point down: `main → {cli, ui → app} → jobs → {finetune, eval, relevance, mask, segment, image, project, demo}
+//! → vit → engine`;
 //! `tests/architecture.rs` reads the `use` lines and guards it.
 
 pub mod app;
@@ -34,6 +35,7 @@ pub mod image;
 pub mod jobs;
 pub mod mask;
 pub mod npy;
+pub mod project;
 pub mod relevance;
 pub mod render;
 pub mod segment;

@@ -15,6 +15,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("image", &["size"]),
     ("mask", &["image", "npy", "size", "files"]),
     ("segment", &["image", "size"]),
+    ("project", &["files"]),
     ("render", &["size", "files"]),
     ("demo", &["size", "image", "files"]),
     ("vit", &["engine", "size"]),
@@ -31,7 +32,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "app",
         &[
-            "jobs", "segment", "mask", "eval", "relevance", "vit", "image", "demo", "render", "engine", "npy", "files",
+            "jobs", "segment", "mask", "project", "eval", "relevance", "vit", "image", "demo", "render", "engine", "npy", "files",
             "size",
         ],
     ),

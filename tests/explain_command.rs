@@ -86,10 +86,62 @@ fn every_method_explains_and_targets_change_the_map() {
         }
     }
     let own = explain(&[]);
-    for more in [&["--target", "fox"][..], &["--contrast", "fox"], &["--first-block", "3"], &["--token", "0,11"]] {
+    for more in [
+        &["--target", "fox"][..],
+        &["--contrast", "fox"],
+        &["--first-block", "3"],
+        &["--token", "0,11"],
+        &["--mute", "2,5:1"],
+        &["--objective", "probability"],
+    ] {
         assert_ne!(explain(more)["max"], own["max"], "{more:?}");
     }
+    assert_eq!(explain(&["--objective", "probability"])["objective"], "probability");
     assert_eq!(explain(&["--target", "fox"])["target"]["name"], "fox");
+}
+
+#[test]
+fn the_numbers_of_a_method_are_options() {
+    let folder = demo_folder();
+    let photo = photos(folder.path())[0].to_str().unwrap().to_owned();
+    let max = |method: &str, more: &[&str]| -> Value {
+        let args = [&["explain", &photo, "--out", "-", "--method", method], more].concat();
+        let output = vitrine(folder.path(), &args);
+        assert_eq!(output.status.code(), Some(0), "{more:?}: {}", text(&output.stderr));
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()["max"].clone()
+    };
+    assert_ne!(max("integrated-gradients", &["--steps", "2"]), max("integrated-gradients", &["--steps", "3"]));
+    let noisy = |more: &[&str]| max("smoothgrad", &[&["--samples", "2"], more].concat());
+    assert_ne!(noisy(&["--seed", "1"]), noisy(&["--seed", "2"]));
+    assert_eq!(noisy(&["--seed", "1"]), noisy(&["--seed", "1"]));
+    assert_ne!(noisy(&[]), noisy(&["--noise", "0.4"]));
+    assert_ne!(
+        max("occlusion", &["--window", "4", "--stride", "4"]),
+        max("occlusion", &["--window", "6", "--stride", "6"])
+    );
+    let few = ["--masks", "8"];
+    assert_ne!(max("rise", &few), max("rise", &[&few[..], &["--cells", "4", "--visible", "0.8"]].concat()));
+}
+
+#[test]
+fn a_model_is_looked_up_in_the_named_cache() {
+    let folder = demo_folder();
+    let photo = photos(folder.path())[0].to_str().unwrap().to_owned();
+    let output = vitrine(folder.path(), &["explain", &photo, "--model", "deit-ti", "--cache", "empty", "--out", "-"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("vitrine models get deit-ti"), "{}", text(&output.stderr));
+    // The layout of the cache as Hugging Face's tools have it.
+    let repository = folder.path().join("cache/models--timm--deit_tiny_patch16_224.fb_in1k");
+    let snapshot = repository.join("snapshots/c0ffee");
+    std::fs::create_dir_all(&snapshot).unwrap();
+    std::fs::create_dir_all(repository.join("refs")).unwrap();
+    std::fs::write(repository.join("refs/main"), "c0ffee").unwrap();
+    for name in ["model.safetensors", "config.json"] {
+        std::fs::copy(folder.path().join(name), snapshot.join(name)).unwrap();
+    }
+    let output = vitrine(folder.path(), &["explain", &photo, "--model", "deit-ti", "--cache", "cache", "--out", "-"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert_eq!(serde_json::from_slice::<Value>(&output.stdout).unwrap()["model"], "deit-ti");
 }
 
 #[test]
@@ -99,6 +151,11 @@ fn wrong_arguments_exit_with_2_and_name_the_cure() {
     for (more, says) in [
         (&["--target", "unicorn"][..], "unicorn"),
         (&["--first-block", "99"], "blocks 0 to 5"),
+        (&["--mute", "99"], "blocks 0 to 5"),
+        (&["--mute", "0:99"], "heads 0 to 2"),
+        (&["--mute", "first"], "«first» is neither a block"),
+        (&["--mute", "1", "--method", "rollout"], "only gae"),
+        (&["--objective", "probability", "--contrast", "fox"], "compares logits"),
         (&["--token", "12,0"], "12×12"),
         (&["--token", "corner"], "row and column"),
         (&["--method", "magic"], "gae"),

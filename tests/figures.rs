@@ -2,7 +2,7 @@
 
 use ::image::{Rgb, RgbImage};
 use fast_image_resize::CropBox;
-use vitrine::render::{ColourMap, Figure, GridMap, Style, ValueRange, figure, overlay, write_png};
+use vitrine::render::{ColourMap, Figure, GridMap, Panel, Style, ValueRange, figure, overlay, sheet, write_png};
 use vitrine::size::Size;
 
 const PHOTO_GREY: Rgb<u8> = Rgb([200, 180, 160]);
@@ -105,6 +105,27 @@ fn figures_are_neither_huge_nor_tiny() {
         let longest = picture.width().max(picture.height());
         assert!((448..=1600).contains(&longest), "{width}×{height} becomes {}×{}", picture.width(), picture.height());
     }
+}
+
+#[test]
+fn a_sheet_holds_its_panels_row_by_row() {
+    let photo = photo(500, 460);
+    let map = GridMap::new(&[0.1, 0.4, -0.2, 0.3], Size::square(2)).unwrap();
+    let style = Style { opacity: 1.0, colours: ColourMap::Grey, ..Style::default() };
+    let plain = Panel { photo: &photo, heat: None, caption: "photo" };
+    let heated = Panel { heat: Some((map, whole(&photo), &style)), caption: "GAE", ..plain };
+    let one = sheet(&[heated], 1).unwrap();
+    let content = Figure { photo: &photo, map, crop: whole(&photo), caption: "GAE" };
+    assert_eq!(one, figure(&content, &style).unwrap(), "a sheet of one is a figure");
+
+    let three = sheet(&[plain, heated, heated], 2).unwrap();
+    assert_eq!((three.width(), three.height()), (2 * one.width(), 2 * one.height()));
+    // Margin 31: the photo as it is, beside it the map, whose largest value lies in the upper right.
+    assert_eq!(*three.get_pixel(31, 31), PHOTO_GREY);
+    assert_eq!(three.get_pixel(one.width() + 31 + 499, 31).0, [255; 3]);
+    assert_eq!(three.get_pixel(31 + 499, one.height() + 31).0, [255; 3]);
+    assert_eq!(*three.get_pixel(one.width() + 300, one.height() + 200), PAPER, "nothing stands in the free place");
+    assert!(sheet(&[], 2).is_err());
 }
 
 #[test]

@@ -16,19 +16,26 @@ use super::masks::{MaskCommand, MaskTool};
 use super::occlusion::Occluded;
 use super::open::named;
 use super::picker::Ask;
+use super::project::Belongings;
 use super::session::Session;
 use super::settings::Panel;
 
 impl Session {
     /// Does what was wished. What takes time begins here and is heard of in [`Session::receive`].
     pub fn apply(&mut self, command: Command) {
+        // What is on screen is told at every resize, and is no part of a project.
+        self.project_may_have_changed |= !matches!(command, Command::Seen(_));
         match command {
             Command::OpenImages => self.ask(Ask::Images, ""),
             Command::OpenFolder => self.ask(Ask::Folder, ""),
             Command::OpenModel(slot) => self.ask(Ask::Model(slot), ""),
             Command::OpenLabels => self.ask(Ask::Labels, ""),
+            Command::OpenProject => self.ask(Ask::OpenProject, ""),
+            Command::SaveProjectAs => self.ask_for_project(),
             Command::Open(paths) => self.open(paths),
             Command::ShowDemo => {
+                self.close_project();
+                self.belongings = Belongings::default();
                 self.stop_listings();
                 self.gallery.clear();
                 self.add_demo_photos();
@@ -73,6 +80,7 @@ impl Session {
         match command {
             Command::Target(target) => explain.target = target,
             Command::Contrast(contrast) => explain.contrast = contrast,
+            Command::Score(score) => explain.score = score,
             Command::Method(method) => explain.method = method,
             Command::FirstBlock(block) => explain.first_block = block,
             Command::Patch(patch) => explain.patch = patch,
@@ -236,11 +244,14 @@ impl Session {
     }
 
     fn answered(&mut self, ask: Ask, mut paths: Vec<PathBuf>) {
+        self.project_may_have_changed = true;
         match ask {
             Ask::Images | Ask::Folder => self.open(paths),
             Ask::Model(slot) => self.load(slot, named(&paths.swap_remove(0))),
             Ask::Labels => self.read_labels(&paths.swap_remove(0)),
             Ask::MaskFolder => self.apply(Command::Mask(MaskCommand::Folder(Some(paths.swap_remove(0))))),
+            Ask::OpenProject => self.open_project(&paths.swap_remove(0)),
+            Ask::SaveProject => self.save_project_as(paths.swap_remove(0)),
             Ask::SaveFigure => self.save_figure(paths.swap_remove(0)),
             Ask::SaveMap => self.save_map(&paths.swap_remove(0)),
             Ask::ExportFolder => self.export_folder(paths.swap_remove(0)),

@@ -8,6 +8,7 @@ use crate::image::PatchIndex;
 use crate::jobs::model::{ModelSource, Profile};
 use crate::relevance::{Method, MethodOptions};
 use crate::render::{RangeMode, Style};
+use crate::vit::Score;
 
 use super::canvas::{Look, Tool, Zoom};
 use super::gallery::GalleryCommand;
@@ -40,7 +41,10 @@ pub enum Command {
     OpenFolder,
     OpenModel(Slot),
     OpenLabels,
-    /// Images, folders and weights in any mixture, as they are dropped or given on the command line.
+    OpenProject,
+    /// Into a new file, which is kept up to date from then on.
+    SaveProjectAs,
+    /// Images, folders, weights and projects in any mixture, as they are dropped or given on the command line.
     Open(Vec<PathBuf>),
     /// The embedded model and its photos.
     ShowDemo,
@@ -59,6 +63,7 @@ pub enum Command {
 
     Target(Option<usize>),
     Contrast(Option<usize>),
+    Score(Score),
     Method(Method),
     FirstBlock(usize),
     Patch(Option<PatchIndex>),

@@ -28,6 +28,7 @@ impl Session {
             self.receive_event(event);
         }
         self.gallery.refresh();
+        self.ask_as_the_project_did();
         let wants_first = std::mem::take(&mut self.selects_first) || self.gallery.selected().is_none();
         if let Some(&first) = self.gallery.order().first().filter(|_| wants_first) {
             self.gallery.select(first as usize);
@@ -38,7 +39,10 @@ impl Session {
         match event {
             Event::ModelLoaded { id, info, seconds } => self.model_loaded(id, info, seconds),
             Event::ModelFailed { id, error } => {
-                if self.models.take_pending(id).is_some() {
+                if let Some(pending) = self.models.take_pending(id) {
+                    if pending.slot == Slot::Main {
+                        self.belongings.explain = None;
+                    }
                     self.notices.error(error);
                 }
             }
@@ -122,6 +126,7 @@ impl Session {
         if let Some(old) = self.models.put(pending.slot, ready) {
             self.engine.send(Request::Unload(old.id));
         }
+        self.project_may_have_changed = true;
         match pending.slot {
             Slot::Main => self.follow_main_model(),
             // Else the model that was just brought in to be compared could not be seen.
@@ -151,10 +156,15 @@ impl Session {
 
     fn receive_downloads(&mut self) {
         for (id, slot, download) in std::mem::take(&mut self.downloads) {
-            if self.jobs.iter().any(|job| job.id == id && job.cancel.is_cancelled()) {
-                download.cancel();
-            }
             let state = download.state();
+            let is_called_off = self.jobs.iter().any(|job| job.id == id && job.cancel.is_cancelled());
+            if is_called_off && !state.is_over() {
+                // The transfer itself stops with its next bytes. A dead connection brings none, and is not waited for.
+                self.end_job(id);
+                let name = download.model().name;
+                self.notices.info(format!("Stopped getting {name}; what has arrived is kept for the next try."));
+                continue;
+            }
             if !state.is_over() {
                 if let DownloadState::Running { done_bytes, total_bytes, .. } = state {
                     self.advance_job(id, done_bytes as u64, total_bytes as u64);

@@ -5,17 +5,20 @@ use std::sync::Arc;
 
 use crate::files::write_atomically;
 use crate::image::ImageSource;
-use crate::jobs::engine_thread::{BatchEnd, BatchId, ModelId, Request};
+use crate::jobs::engine_thread::{BatchEnd, BatchId, ModelId, Request, ViewId};
 use crate::jobs::explain::{ExplainJob, Report, Target};
 use crate::jobs::inputs::named_by_file;
 use crate::jobs::table::table;
 use crate::npy::write_npy;
 use crate::relevance::Method;
-use crate::render::{Figure, GridMap, HeatMap, RangeMode, RenderError, Style, figure, write_png};
+use crate::render::{self, GridMap, HeatMap, RangeMode, RenderError, Style, sheet, write_png};
+use crate::vit::{Muted, Score};
 
 use super::command::Slot;
+use super::difference::{self, DifferenceMap};
 use super::gallery::Prediction;
 use super::notice::Level;
+use super::panes::{Content, Shows};
 use super::picker::Ask;
 use super::promise::promised;
 use super::session::{Norms, Session};
@@ -33,11 +36,28 @@ pub struct Export {
 
 /// What was shown when it was to be saved.
 pub struct Captured {
-    photo: PhotoOnScreen,
+    /// Of the main model.
     map: Arc<HeatMap>,
+    /// All panes of the view, for the figure.
+    panels: Vec<CapturedPanel>,
+    columns: usize,
+}
+
+struct CapturedPanel {
+    photo: PhotoOnScreen,
     /// With its range.
-    style: Style,
+    heat: Option<(Arc<HeatMap>, Style)>,
     caption: String,
+}
+
+impl CapturedPanel {
+    fn as_panel(&self) -> Result<render::Panel<'_>, RenderError> {
+        let heat = match &self.heat {
+            Some((map, style)) => Some((GridMap::new(map.values(), map.grid())?, map.crop(), style)),
+            None => None,
+        };
+        Ok(render::Panel { photo: &self.photo.picture().rgb, heat, caption: &self.caption })
+    }
 }
 
 /// The table beside the maps.
@@ -46,29 +66,50 @@ const TABLE: &str = "relevance.csv";
 impl Session {
     /// Asks where to save what is shown now: another image may be selected before the dialog is closed.
     pub(super) fn ask_to_save(&mut self, ask: Ask, ending: &str) {
-        let view = self.main_view();
-        let shown = view.and_then(|view| view.photo.clone()).zip(self.heat(views::MAIN).cloned());
-        let Some((photo, map)) = shown else {
+        let panels = self.capture();
+        let Some(map) = self.heat(views::MAIN).cloned().filter(|_| !panels.is_empty()) else {
             self.notices.warning("There is no map to save yet.");
             return;
         };
-        let style = Style { range: self.range_of(&map), ..self.settings.style.clone() };
-        self.captured = Some(Captured { photo, map, style, caption: self.caption() });
+        // As on the canvas: up to three beside each other, a grid as square as can be.
+        let columns = if panels.len() <= 3 { panels.len() } else { panels.len().isqrt() };
+        self.captured = Some(Captured { map, panels, columns });
         let stem = self.image().and_then(|image| image.path().file_stem()).unwrap_or_default();
         let name = format!("{}.relevance.{ending}", stem.to_string_lossy());
         self.ask(ask, &name);
     }
 
+    /// All panes of the view that have arrived.
+    fn capture(&self) -> Vec<CapturedPanel> {
+        let Some(main) = self.main_view().and_then(|view| view.photo.clone()) else { return Vec::new() };
+        let styled = |map: Arc<HeatMap>| {
+            let style = Style { range: self.range_of(&map), ..self.settings.style.clone() };
+            (map, style)
+        };
+        let panel = |content: Content| {
+            let photo = self.view(content.view).and_then(|view| view.photo.clone()).unwrap_or_else(|| main.clone());
+            let (heat, caption) = match content.shows {
+                Shows::Photo => (None, photo.decoded.source.title().into_owned()),
+                Shows::Heat => (Some(styled(self.heat(content.view)?.clone())), self.caption(content.view)),
+                Shows::Difference => {
+                    let map = DifferenceMap::default().of(self.heat(views::MAIN)?, self.heat(views::SECOND)?)?;
+                    let style = difference::style(&self.settings.style, &map);
+                    (Some((map, style)), content.title)
+                }
+            };
+            Some(CapturedPanel { photo, heat, caption })
+        };
+        self.contents().into_iter().filter_map(panel).collect()
+    }
+
     /// Draws the picture at its own resolution, which takes its time: on another thread.
     pub(super) fn save_figure(&mut self, path: PathBuf) {
-        let Some(Captured { photo, map, style, caption }) = self.captured.take() else { return };
+        let Some(Captured { panels, columns, .. }) = self.captured.take() else { return };
         let failed = || Err("The figure could not be drawn; save it as .npy and report this fault.".to_owned());
         self.saving.push(promised("save figure", &self.wake, failed, move || {
             let draw = || -> Result<(), RenderError> {
-                let map_in_photo = GridMap::new(map.values(), map.grid())?;
-                let parts =
-                    Figure { photo: &photo.picture().rgb, map: map_in_photo, crop: map.crop(), caption: &caption };
-                write_png(&path, &figure(&parts, &style)?)
+                let panels = panels.iter().map(CapturedPanel::as_panel).collect::<Result<Vec<_>, _>>()?;
+                write_png(&path, &sheet(&panels, columns)?)
             };
             draw().map(|()| path).map_err(|error| error.to_string())
         }));
@@ -99,11 +140,13 @@ impl Session {
         let name = |class: usize| class.to_string();
         let explain = &self.explain;
         let mut options = explain.options.clone();
-        options.muted = explain.muted.clone();
-        options.first_block = if explain.method == Method::Gae { explain.first_block } else { 0 };
+        if explain.method == Method::Gae {
+            (options.muted, options.first_block) = (explain.muted.clone(), explain.first_block);
+        }
         let job = ExplainJob {
             target: explain.target.map_or(Target::Predicted, |class| Target::Class(name(class))),
             contrast: explain.contrast.map(name),
+            score: if explain.contrast.is_none() { explain.score } else { Score::Logit },
             method: explain.method,
             options,
             patch: explain.patch.filter(|_| explain.method.starts_at_token()).map(|patch| (patch.row, patch.column)),
@@ -195,11 +238,12 @@ impl Session {
         }));
     }
 
-    /// What the figure says below the picture.
-    fn caption(&self) -> String {
+    /// What the figure says below the picture of a view.
+    fn caption(&self, view: ViewId) -> String {
         let mut parts = Vec::new();
-        let result = self.main_view().and_then(|view| view.result.as_ref());
-        if let (Some(result), Some(model)) = (result, self.models.get(Slot::Main)) {
+        let result = self.view(view).and_then(|view| view.result.as_ref());
+        let model = result.and_then(|result| self.models.all().find(|(_, model)| model.id == result.request.model));
+        if let (Some(result), Some((_, model))) = (result, model) {
             let name = |class: usize| model.info.classes.short_name(class);
             if let Some(target) = result.target {
                 let mut part = format!("{} {:.2}", name(target), result.probabilities[target]);
@@ -211,12 +255,18 @@ impl Session {
             if self.explain.norms == Norms::Mapped {
                 return format!("length of the output tokens · {}", model.info.name);
             }
+            if result.request.score == Score::Probability && result.contrast.is_none() {
+                parts.push("of the probability".to_owned());
+            }
             parts.push(result.request.method.title().to_owned());
             if let Some(patch) = result.request.patch {
                 parts.push(format!("patch {},{}", patch.row, patch.column));
             }
             if self.explain.first_block > 0 && result.request.method == Method::Gae {
                 parts.push(format!("from block {}", self.explain.first_block));
+            }
+            if result.request.muted != Muted::default() {
+                parts.push(format!("without {}", result.request.muted));
             }
             if result.request.occlusion.is_some() {
                 parts.push("parts of the photo hidden".to_owned());

@@ -8,6 +8,7 @@ use crate::image::{ImageSource, is_image_path};
 use crate::jobs::labels::LabelFile;
 use crate::jobs::listing::{Listing, ListingEvent};
 use crate::jobs::model::ModelSource;
+use crate::project::is_project_path;
 
 use super::command::{Command, Slot};
 use super::promise::promised;
@@ -36,7 +37,9 @@ impl Session {
         // Further models are there to be compared with the first.
         let mut slots = Slot::ALL.into_iter();
         for path in paths {
-            if is_model(&path) {
+            if is_project_path(&path) && path.is_file() {
+                self.open_project(&path);
+            } else if is_model(&path) {
                 match slots.next() {
                     Some(slot) => self.apply(Command::LoadModel(slot, named(&path))),
                     None => self.notices.warning(format!("Four models can be compared, not more: {}", path.display())),
@@ -55,14 +58,21 @@ impl Session {
         }
         if !pictures.is_empty() {
             self.settings.last_folder = pictures[0].parent().map(Path::to_owned);
+            if self.shows_demo() && self.listings.is_empty() {
+                self.belongings.images.clear();
+            }
+            for path in &pictures {
+                if !self.belongings.images.contains(path) {
+                    self.belongings.images.push(path.clone());
+                }
+            }
             self.list(pictures);
         }
     }
 
     /// New pictures take the place of the demo's, and are added to others.
-    fn list(&mut self, paths: Vec<PathBuf>) {
-        let is_demo = self.pasted == 0 && self.gallery.items().iter().all(|item| !item.source.is_file());
-        if is_demo {
+    pub(super) fn list(&mut self, paths: Vec<PathBuf>) {
+        if self.shows_demo() {
             self.gallery.clear();
             self.has_chosen = false;
         }
@@ -78,6 +88,11 @@ impl Session {
             }
             Err(error) => self.notices.error(format!("The folder cannot be listed: {error}")),
         }
+    }
+
+    /// No photos but those of the demo.
+    fn shows_demo(&self) -> bool {
+        self.pasted == 0 && self.gallery.items().iter().all(|item| !item.source.is_file())
     }
 
     /// Ends all listings; what they have found but not told is dropped.
@@ -109,6 +124,8 @@ impl Session {
                     ListingEvent::Skipped(folder) => self.notices.warning(folder.to_string()),
                     ListingEvent::Done(summary) => {
                         is_done = true;
+                        self.project_may_have_changed = true;
+                        self.select_wanted();
                         // Until now the first was the first of what had been found.
                         self.selects_first |= !self.has_chosen;
                         if summary.images == 0 && !summary.cancelled {
@@ -146,6 +163,7 @@ impl Session {
     pub(super) fn read_labels(&mut self, path: &Path) {
         match LabelFile::read(path) {
             Ok(labels) => {
+                self.belongings.labels = Some(path.to_owned());
                 let found = self.gallery.set_labels(Some(labels));
                 let mut text = format!("{} pictures have a label.", found.known);
                 if found.unknown > 0 {

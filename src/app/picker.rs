@@ -16,6 +16,8 @@ pub enum Ask {
     Model(Slot),
     /// A table of file names and labels.
     Labels,
+    OpenProject,
+    SaveProject,
     SaveFigure,
     SaveMap,
     /// The folder for the maps of a whole batch.
@@ -45,14 +47,14 @@ impl FilePicker for SystemPicker {
         for (name, endings) in ask.filters() {
             dialog = dialog.add_filter(*name, endings);
         }
-        if matches!(ask, Ask::SaveFigure | Ask::SaveMap) {
+        if matches!(ask, Ask::SaveFigure | Ask::SaveMap | Ask::SaveProject) {
             dialog = dialog.set_file_name(name);
         }
         promised("file dialog", &self.wake, Vec::new, move || match ask {
             Ask::Images => dialog.pick_files().unwrap_or_default(),
             Ask::Folder | Ask::ExportFolder | Ask::MaskFolder => dialog.pick_folder().into_iter().collect(),
-            Ask::Model(_) | Ask::Labels => dialog.pick_file().into_iter().collect(),
-            Ask::SaveFigure | Ask::SaveMap => dialog.save_file().into_iter().collect(),
+            Ask::Model(_) | Ask::Labels | Ask::OpenProject => dialog.pick_file().into_iter().collect(),
+            Ask::SaveFigure | Ask::SaveMap | Ask::SaveProject => dialog.save_file().into_iter().collect(),
         })
     }
 }
@@ -64,6 +66,8 @@ impl Ask {
             Self::Folder => "Open a folder of images",
             Self::Model(_) => "Open model weights",
             Self::Labels => "Open labels",
+            Self::OpenProject => "Open project",
+            Self::SaveProject => "Save project",
             Self::SaveFigure => "Save figure",
             Self::SaveMap => "Save relevance map",
             Self::ExportFolder => "Export to folder",
@@ -81,6 +85,7 @@ impl Ask {
                 &[("Weights", &["safetensors", "pth", "pt", "bin", "tar", "npz", "json"]), ("All files", &["*"])]
             }
             Self::Labels => &[("Tables", &["csv", "tsv"])],
+            Self::OpenProject | Self::SaveProject => &[("Vitrine project", &["vitrine"])],
             Self::SaveFigure => &[("PNG", &["png"])],
             Self::SaveMap => &[("NumPy array", &["npy"])],
             Self::Folder | Self::ExportFolder | Self::MaskFolder => &[],

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use poll_promise::Promise;
+use serde::{Deserialize, Serialize};
 
 use crate::image::{ImageSource, PatchIndex};
 use crate::jobs::Cancel;
@@ -12,8 +13,9 @@ use crate::jobs::engine_thread::{EngineThread, ExplainRequest, ViewId};
 use crate::jobs::listing::Listing;
 use crate::jobs::model::ModelSource;
 use crate::jobs::thumbnails::{Finished, ThumbnailOptions, Thumbnails};
+use crate::project::is_project_path;
 use crate::relevance::{Method, MethodOptions};
-use crate::vit::Muted;
+use crate::vit::{Muted, Score};
 
 use super::canvas::Canvas;
 use super::command::{Command, Slot};
@@ -24,16 +26,20 @@ use super::models::Models;
 use super::notice::Notices;
 use super::occlusion::Occluded;
 use super::picker::{Ask, FilePicker};
+use super::project::{Belongings, OpenProject};
 use super::settings::{Settings, View};
 use super::views::{Shown, ViewState};
 use super::{Wake, views};
 
 /// What is asked of the models about the selected image.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Explain {
     /// `None`: what the model predicts.
     pub target: Option<usize>,
     pub contrast: Option<usize>,
+    /// Which number of the target is explained; a contrast is one of logits.
+    pub score: Score,
     pub method: Method,
     pub first_block: usize,
     /// The patch whose row is shown instead of the classifier's.
@@ -45,7 +51,7 @@ pub struct Explain {
 
 /// Whether the lengths of the output tokens are shown: outliers hold no information of their place
 /// («Vision Transformers Need Registers», arXiv 2309.16588).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Norms {
     #[default]
     Hidden,
@@ -126,6 +132,10 @@ pub struct Session {
     pub(super) pasting: Vec<Promise<Option<ImageSource>>>,
     /// Of what is painted over; never used twice.
     pub(super) next_version: u64,
+    pub(super) project: Option<OpenProject>,
+    pub(super) belongings: Belongings,
+    /// Something was done since the project was last compared with its file.
+    pub(super) project_may_have_changed: bool,
 }
 
 impl Session {
@@ -184,11 +194,17 @@ impl Session {
             pasted: 0,
             pasting: Vec::new(),
             next_version: 0,
+            project: None,
+            belongings: Belongings::default(),
+            project_may_have_changed: false,
         })
     }
 
     /// Opens what the command line named, and the embedded demo for what it did not.
     pub fn start(&mut self, paths: Vec<PathBuf>) {
+        if paths.iter().any(|path| is_project_path(path)) {
+            return self.apply(Command::Open(paths));
+        }
         let (weights, images): (Vec<_>, Vec<_>) = paths.into_iter().partition(|path| super::open::is_model(path));
         if weights.is_empty() {
             self.apply(Command::LoadModel(Slot::Main, ModelSource::Embedded));
@@ -254,16 +270,28 @@ impl Session {
         }
     }
 
+    /// The user comes back from elsewhere, and may have changed files there: those of visible thumbnails are looked at.
+    pub fn check_files(&mut self, visible: &[ImageSource]) {
+        if let Some(thumbnails) = &mut self.thumbnails {
+            thumbnails.check(visible);
+        }
+    }
+
     /// Thumbnails that came in since the last call.
     pub fn finished_thumbnails(&mut self) -> Vec<Finished> {
         let Some(thumbnails) = &mut self.thumbnails else { return Vec::new() };
         let finished = thumbnails.poll();
-        for (source, thumbnail) in &finished {
+        for Finished { source, thumbnail, is_renewed, .. } in &finished {
             let state = match &**thumbnail {
                 Ok(_) => ItemState::Ready,
                 Err(error) => ItemState::Broken(error.clone()),
             };
             self.gallery.set_state(source, state);
+            if *is_renewed {
+                // What was computed from the old file is asked for again.
+                self.sent.retain(|_, request| request.image != *source);
+                self.gallery.set_prediction(source, None);
+            }
         }
         finished
     }

@@ -144,6 +144,8 @@ pub struct Settings {
     pub show_log: bool,
     /// Model files opened before, latest first.
     pub recent_models: Vec<PathBuf>,
+    /// Projects opened before, latest first.
+    pub recent_projects: Vec<PathBuf>,
     /// The folder a dialog opens in.
     pub last_folder: Option<PathBuf>,
 }
@@ -173,6 +175,7 @@ impl Default for Settings {
             panel: Panel::default(),
             show_log: false,
             recent_models: Vec::new(),
+            recent_projects: Vec::new(),
             last_folder: None,
         }
     }
@@ -183,10 +186,19 @@ impl Settings {
 
     /// Puts a model file first among the recent ones.
     pub fn remember_model(&mut self, path: PathBuf) {
-        self.recent_models.retain(|known| *known != path);
-        self.recent_models.insert(0, path);
-        self.recent_models.truncate(Self::RECENT);
+        remember(&mut self.recent_models, path, Self::RECENT);
     }
+
+    /// Puts a project first among the recent ones.
+    pub fn remember_project(&mut self, path: PathBuf) {
+        remember(&mut self.recent_projects, path, Self::RECENT);
+    }
+}
+
+fn remember(known: &mut Vec<PathBuf>, path: PathBuf, most: usize) {
+    known.retain(|other| *other != path);
+    known.insert(0, path);
+    known.truncate(most);
 }
 
 #[cfg(test)]

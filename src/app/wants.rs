@@ -93,6 +93,7 @@ impl Session {
             profile: self.settings.profile,
             target: explain.target.and_then(|class| self.class_in(slot, class)),
             contrast: explain.contrast.and_then(|class| self.class_in(slot, class)),
+            score: explain.score,
             method,
             options: explain.options.clone(),
             patch,

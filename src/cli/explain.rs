@@ -13,11 +13,11 @@ use crate::jobs::explain::{Event, ExplainJob, Explainer, Report, Target};
 use crate::jobs::inputs::{Input, collect};
 use crate::jobs::model::{LoadedModel, ModelSource, Profile};
 use crate::jobs::tensors::explain_tensors;
-use crate::relevance::{Method, MethodOptions};
 use crate::render::Style;
 use crate::size::Size;
 use crate::vit::weights::LoadOptions;
 
+use super::method::MethodArgs;
 use super::models::parse_size;
 use super::{FAILED_INPUT, UsageError, progress};
 
@@ -36,6 +36,9 @@ pub struct ExplainArgs {
     /// Weights: a file, a folder or a name of `vitrine models list`; without it the embedded demo model.
     #[arg(long, value_name = "M")]
     model: Option<PathBuf>,
+    /// Folder of downloaded models [default: that of Hugging Face's tools].
+    #[arg(long, value_name = "DIR")]
+    cache: Option<PathBuf>,
     /// Number of attention heads, where the weights do not tell.
     #[arg(long, value_name = "N")]
     heads: Option<usize>,
@@ -48,11 +51,8 @@ pub struct ExplainArgs {
     /// Explain why the target rather than this class.
     #[arg(long, value_name = "CLASS")]
     contrast: Option<String>,
-    #[arg(long, default_value = "gae", value_enum)]
-    method: Method,
-    /// Start the relevance rule at this block, counted from 0.
-    #[arg(long, default_value_t = 0, value_name = "K")]
-    first_block: usize,
+    #[command(flatten)]
+    method: MethodArgs,
     /// What this patch looks at (row and column, from 0), instead of what the classifier looks at.
     #[arg(long, value_name = "Y,X", value_parser = parse_patch)]
     token: Option<(usize, usize)>,
@@ -87,7 +87,7 @@ fn parse_patch(text: &str) -> Result<(usize, usize), String> {
 pub fn run(args: &ExplainArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     let source = ModelSource::from(args.model.as_ref());
     let options = LoadOptions { heads: args.heads, input: args.input };
-    let model = LoadedModel::open(&source, args.device.clone(), &options)?;
+    let model = LoadedModel::open_in(args.cache.as_deref(), &source, args.device.clone(), &options)?;
     if let Some(tensor) = &args.tensor {
         return tensors(args, &model, tensor, out);
     }
@@ -136,8 +136,9 @@ impl ExplainArgs {
                 name => Target::Class(name.to_owned()),
             },
             contrast: self.contrast.clone(),
-            method: self.method,
-            options: MethodOptions { first_block: self.first_block, ..MethodOptions::default() },
+            method: self.method.method,
+            score: self.method.objective,
+            options: self.method.options(),
             patch: self.token,
             style: Style::default(),
             profile: match self.profile {

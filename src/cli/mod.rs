@@ -8,6 +8,7 @@ mod devices;
 mod evaluate;
 mod explain;
 mod mask;
+mod method;
 pub mod models;
 mod progress;
 
@@ -19,13 +20,13 @@ use clap::{Parser, Subcommand};
 
 /// Shows where a Vision Transformer looks.
 ///
-/// Without a command: opens the window on images, folders and model weights, or on the embedded demo.
+/// Without a command: opens the window on images, folders, model weights or a project, or on the embedded demo.
 #[derive(Debug, Parser)]
 #[command(name = "vitrine", version, max_term_width = 100, args_conflicts_with_subcommands = true)]
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
-    /// Images, folders of images, model weights.
+    /// Images, folders of images, model weights, a project.
     paths: Vec<PathBuf>,
 }
 
@@ -39,7 +40,7 @@ pub enum Wish {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Explain(explain::ExplainArgs),
+    Explain(Box<explain::ExplainArgs>),
     Evaluate(evaluate::EvaluateArgs),
     Compare(compare::CompareArgs),
     Demo(demo::DemoArgs),

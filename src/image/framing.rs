@@ -21,7 +21,7 @@ impl Position {
 }
 
 /// A cell of the patch grid.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct PatchIndex {
     pub row: usize,
     pub column: usize,

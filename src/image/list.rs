@@ -1,6 +1,8 @@
 //! Finds the pictures in a folder.
 
 use std::collections::HashSet;
+use std::io;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use super::error::ImageError;
@@ -15,7 +17,7 @@ const EXTENSIONS: [&str; 17] = [
 pub const MASK_FOLDER: &str = "vitrine-masks";
 
 /// Whether nothing in a folder is taken for a photo: it is hidden, or holds masks.
-pub fn is_passed_over(folder: &Path) -> bool {
+pub(crate) fn is_passed_over(folder: &Path) -> bool {
     is_hidden(folder) || folder.file_name().is_some_and(|name| name == MASK_FOLDER)
 }
 
@@ -39,37 +41,85 @@ pub fn list_images(folder: &Path) -> Result<Vec<PathBuf>, ImageError> {
 /// What [`list_images`] finds where some folders cannot be read, and those folders.
 pub fn list_readable_images(folder: &Path) -> (Vec<PathBuf>, Vec<(PathBuf, ImageError)>) {
     let (mut found, mut unreadable) = (Vec::new(), Vec::new());
-    let mut visited = HashSet::new();
-    let mut waiting = vec![folder.to_owned()];
-    while let Some(folder) = waiting.pop() {
-        if let Err(source) = read_folder(&folder, &mut visited, &mut waiting, &mut found) {
-            unreadable.push((folder.clone(), ImageError::from_io(source, folder)));
+    let mut visit = |what| {
+        match what {
+            Found::Image(path) => found.push(path),
+            Found::Unreadable { source, path } => unreadable.push((path.clone(), ImageError::from_io(source, path))),
+            Found::Folder | Found::Other => {}
         }
-    }
+        ControlFlow::Continue(())
+    };
+    // It never breaks off.
+    let _ = walk(folder, &mut HashSet::new(), &mut visit);
     found.sort();
     unreadable.sort_by(|(a, _), (b, _)| a.cmp(b));
     (found, unreadable)
 }
 
-/// Adds the pictures of one folder to `found` and its sub-folders to `waiting`.
+/// What [`walk`] comes across, in the order of the file system.
+#[derive(Debug)]
+pub enum Found {
+    /// A folder that can be read; what is in it follows.
+    Folder,
+    Image(PathBuf),
+    /// Anything else, so that the visitor can call the walk off in a folder without pictures.
+    Other,
+    /// The rest of this folder stays unknown; the walk goes on.
+    Unreadable {
+        source: io::Error,
+        path: PathBuf,
+    },
+}
+
+/// Visits what is in `folder` and below. Hidden folders are left out; links to folders are followed.
+///
+/// `visited` holds the real paths of folders, which are entered once: pass the same set for several roots.
+pub fn walk(
+    folder: &Path,
+    visited: &mut HashSet<PathBuf>,
+    visit: &mut dyn FnMut(Found) -> ControlFlow<()>,
+) -> ControlFlow<()> {
+    let mut waiting = vec![folder.to_owned()];
+    while let Some(folder) = waiting.pop() {
+        match read_folder(&folder, visited, &mut waiting, visit) {
+            Ok(flow) => flow?,
+            Err(source) => visit(Found::Unreadable { source, path: folder })?,
+        }
+    }
+    ControlFlow::Continue(())
+}
+
+/// Visits one folder and adds its sub-folders to `waiting`.
 fn read_folder(
     folder: &Path,
     visited: &mut HashSet<PathBuf>,
     waiting: &mut Vec<PathBuf>,
-    found: &mut Vec<PathBuf>,
-) -> std::io::Result<()> {
+    visit: &mut dyn FnMut(Found) -> ControlFlow<()>,
+) -> io::Result<ControlFlow<()>> {
     if !visited.insert(folder.canonicalize()?) {
-        return Ok(());
+        return Ok(visit(Found::Other));
     }
-    for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() && !is_passed_over(&path) {
-            waiting.push(path);
-        } else if is_image_path(&path) && path.is_file() {
-            found.push(path);
+    let entries = std::fs::read_dir(folder)?;
+    let mut flow = visit(Found::Folder);
+    for entry in entries {
+        if flow.is_break() {
+            break;
         }
+        let entry = entry?;
+        let path = entry.path();
+        // The kind comes with the folder's content; only links cost a question of their own.
+        let kind = entry.file_type()?;
+        let is_folder = if kind.is_symlink() { path.is_dir() } else { kind.is_dir() };
+        flow = if is_folder && !is_passed_over(&path) {
+            waiting.push(path);
+            visit(Found::Other)
+        } else if is_image_path(&path) && (kind.is_file() || path.is_file()) {
+            visit(Found::Image(path))
+        } else {
+            visit(Found::Other)
+        };
     }
-    Ok(())
+    Ok(flow)
 }
 
 /// Whether the name starts with a dot.

@@ -16,4 +16,4 @@ pub use framing::{Framing, PatchIndex, Position};
 pub use list::{is_image_path, list_images, list_readable_images};
 pub use load::{Picture, decode, load};
 pub use prepare::{Filter, Preparation, Prepared, Resize, prepare};
-pub use source::ImageSource;
+pub use source::{ImageSource, Stamp};

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use super::error::ImageError;
 use super::load::{Picture, decode, load};
@@ -16,6 +17,14 @@ pub struct ImageSource {
     path: Arc<Path>,
     /// `None`: the bytes are in the file.
     bytes: Option<Arc<Cow<'static, [u8]>>>,
+}
+
+/// The state of a file: another time or length, another picture. Times alone may be coarse, or kept by who edits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Stamp {
+    pub modified: Option<SystemTime>,
+    /// In bytes.
+    pub length: Option<u64>,
 }
 
 impl ImageSource {
@@ -48,6 +57,13 @@ impl ImageSource {
         self.path.file_name().unwrap_or_default().to_string_lossy()
     }
 
+    /// What the file system says of the file now; nothing of a missing one, nor of a picture in memory.
+    pub fn stamp(&self) -> Stamp {
+        let metadata = self.is_file().then(|| std::fs::metadata(self.path()).ok()).flatten();
+        let modified = metadata.as_ref().and_then(|metadata| metadata.modified().ok());
+        Stamp { modified, length: metadata.map(|metadata| metadata.len()) }
+    }
+
     /// # Errors
     /// Those of [`load`].
     pub fn decode(&self) -> Result<Picture, ImageError> {
@@ -78,6 +94,20 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
+
+    #[test]
+    fn a_file_that_keeps_its_time_but_not_its_length_has_another_stamp() {
+        let folder = tempfile::tempdir().unwrap();
+        let source = ImageSource::file(folder.path().join("a.png"));
+        let stamp_of = |content: &[u8]| {
+            std::fs::write(source.path(), content).unwrap();
+            let file = std::fs::File::options().write(true).open(source.path()).unwrap();
+            file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+            source.stamp()
+        };
+        assert_eq!(stamp_of(b"one"), stamp_of(b"two"));
+        assert_ne!(stamp_of(b"one"), stamp_of(b"three"));
+    }
 
     #[test]
     fn a_file_is_not_what_is_in_memory_under_its_name() {

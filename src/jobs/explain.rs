@@ -13,7 +13,7 @@ use crate::relevance::{self, Explanation, Method, MethodOptions, Progress, Relev
 use crate::render::{self, Figure, GridMap, RenderError, Style};
 use crate::size::Size;
 use crate::vit::classes::ClassError;
-use crate::vit::{Batch, Objective, Start, VitConfig, argmax, softmax};
+use crate::vit::{Batch, Muted, Objective, Score, Start, VitConfig, argmax, softmax};
 
 use super::Cancel;
 use super::inputs::Input;
@@ -36,6 +36,7 @@ pub struct ExplainJob {
     pub target: Target,
     /// Explain the target rather than this class.
     pub contrast: Option<String>,
+    pub score: Score,
     pub method: Method,
     pub options: MethodOptions,
     /// Patch (row, column) whose relevance is asked for, instead of the classifier's.
@@ -65,6 +66,8 @@ pub struct Report {
     /// Absent for a model without a classification head.
     pub target: Option<Prediction>,
     pub contrast: Option<Prediction>,
+    /// Which number of the target was explained; of a contrast always the logits.
+    pub objective: Score,
     /// The class that the picture's folder names, if it names one.
     pub truth: Option<Prediction>,
     /// The five likeliest classes.
@@ -142,6 +145,14 @@ pub enum JobError {
     NoToken { method: Method },
     #[error("only gae can start at another block than the first, {method} cannot")]
     NoFirstBlock { method: Method },
+    #[error("only gae can leave heads and blocks out, {method} cannot")]
+    NoMuting { method: Method },
+    #[error("block {block} cannot be left out: the model has blocks 0 to {last}")]
+    NoMutedBlock { block: usize, last: usize },
+    #[error("head {head} of block {block} cannot be left out: every block has heads 0 to {last}")]
+    NoMutedHead { block: usize, head: usize, last: usize },
+    #[error("a contrast compares logits; leave out the contrast or the objective probability")]
+    ContrastOfProbability,
 }
 
 /// A job whose names are resolved against a model.
@@ -171,6 +182,10 @@ impl<'a> Explainer<'a> {
         }
         if options.first_block > 0 && method != Method::Gae {
             return Err(JobError::NoFirstBlock { method });
+        }
+        check_muting(config, method, &options.muted)?;
+        if contrast.is_some() && job.score == Score::Probability {
+            return Err(JobError::ContrastOfProbability);
         }
         if let Some(start) = start_token(config, method, job.patch)? {
             options.start = start;
@@ -220,10 +235,7 @@ impl<'a> Explainer<'a> {
 
     fn objective(&self, logits: &[f32]) -> Objective {
         let target = self.target.unwrap_or_else(|| argmax(logits));
-        match self.contrast {
-            Some(other) => Objective::Contrast(target, other),
-            None => Objective::Logit(target),
-        }
+        Objective::of(target, self.contrast, self.job.score)
     }
 
     fn report(&self, path: &Path, explanation: &Explanation) -> Report {
@@ -245,6 +257,7 @@ impl<'a> Explainer<'a> {
             profile: self.job.profile,
             target,
             contrast: self.contrast.map(prediction),
+            objective: self.job.score,
             truth: class_of_folder(path, |name| classes.find(name).ok()).map(prediction),
             top: order.into_iter().take(5).map(prediction).collect(),
             method: self.job.method,
@@ -298,12 +311,18 @@ impl<'a> Explainer<'a> {
             }
             parts.push(part);
         }
+        if report.objective == Score::Probability {
+            parts.push("of the probability".to_owned());
+        }
         parts.push(report.method.title().to_owned());
         if let Some((row, column)) = report.patch {
             parts.push(format!("patch {row},{column}"));
         }
         if report.first_block > 0 {
             parts.push(format!("from block {}", report.first_block));
+        }
+        if self.options.muted != Muted::default() {
+            parts.push(format!("without {}", self.options.muted));
         }
         parts.push(report.model.clone());
         parts.join(" · ")
@@ -313,6 +332,21 @@ impl<'a> Explainer<'a> {
 /// Whether a model has what a method explains.
 pub(super) fn check_head(config: &VitConfig, method: Method) -> Result<(), JobError> {
     if method.needs_head() && config.classes == 0 { Err(JobError::NoHead { method }) } else { Ok(()) }
+}
+
+fn check_muting(config: &VitConfig, method: Method, muted: &Muted) -> Result<(), JobError> {
+    let (depth, heads) = (config.depth, config.heads);
+    if *muted != Muted::default() && method != Method::Gae {
+        return Err(JobError::NoMuting { method });
+    }
+    let blocks = muted.blocks.iter().chain(muted.heads.iter().map(|(block, _)| block));
+    if let Some(&block) = blocks.filter(|block| **block >= depth).max() {
+        return Err(JobError::NoMutedBlock { block, last: depth - 1 });
+    }
+    match muted.heads.iter().find(|(_, head)| *head >= heads) {
+        Some(&(block, head)) => Err(JobError::NoMutedHead { block, head, last: heads - 1 }),
+        None => Ok(()),
+    }
 }
 
 /// The token of a patch (row, column), if one is asked for.

@@ -2,14 +2,14 @@
 
 use std::collections::HashSet;
 use std::io;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 use super::{Cancel, Wake};
-use crate::image::is_image_path;
-use crate::image::list::is_passed_over;
+use crate::image::list::{Found, walk};
 
 /// Paths that travel together: few enough to be sorted in within a frame, many enough to wake the window rarely.
 const CHUNK: usize = 1000;
@@ -122,43 +122,24 @@ impl Walk {
     }
 
     fn walk(&mut self, root: &Arc<Path>) {
-        let mut waiting = vec![root.to_path_buf()];
-        while let Some(folder) = waiting.pop() {
-            if self.cancel.is_cancelled() {
-                return;
+        let mut visited = std::mem::take(&mut self.visited);
+        let mut visit = |what| {
+            match what {
+                Found::Folder => self.summary.folders += 1,
+                Found::Image(path) => self.found(path, root),
+                Found::Other => {}
+                Found::Unreadable { source, path } => {
+                    self.summary.skipped += 1;
+                    self.send(ListingEvent::Skipped(UnreadableFolder { source, path }));
+                }
             }
-            if let Err(source) = self.read_folder(&folder, root, &mut waiting) {
-                self.summary.skipped += 1;
-                self.send(ListingEvent::Skipped(UnreadableFolder { source, path: folder }));
-            }
+            if self.cancel.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        if !visit(Found::Other).is_break() {
+            // A break is a cancelled listing, which the summary says.
+            let _ = walk(root, &mut visited, &mut visit);
         }
-    }
-
-    fn read_folder(&mut self, folder: &Path, root: &Arc<Path>, waiting: &mut Vec<PathBuf>) -> io::Result<()> {
-        if !self.visited.insert(folder.canonicalize()?) {
-            return Ok(());
-        }
-        let entries = std::fs::read_dir(folder)?;
-        self.summary.folders += 1;
-        for entry in entries {
-            if self.cancel.is_cancelled() {
-                return Ok(());
-            }
-            let entry = entry?;
-            let path = entry.path();
-            if is_passed_over(&path) {
-                continue;
-            }
-            // The kind comes with the folder's content; only links cost a question of their own.
-            let kind = entry.file_type()?;
-            let is_folder = if kind.is_symlink() { path.is_dir() } else { kind.is_dir() };
-            if is_folder {
-                waiting.push(path);
-            } else if is_image_path(&path) && (kind.is_file() || path.is_file()) {
-                self.found(path, root);
-            }
-        }
-        Ok(())
+        self.visited = visited;
     }
 
     fn found(&mut self, path: PathBuf, root: &Arc<Path>) {

@@ -40,15 +40,23 @@ impl<K: Hash + Eq + Clone, V> Lru<K, V> {
         self.entries.insert(key, Entry { value, cost, used_at: self.clock });
     }
 
+    /// The value most recently used of those whose key will do; it counts as used now.
+    pub fn find(&mut self, will_do: impl Fn(&K) -> bool) -> Option<&mut V> {
+        let fitting = self.entries.iter().filter(|(key, _)| will_do(key));
+        let key = fitting.max_by_key(|(_, entry)| entry.used_at)?.0.clone();
+        self.get(&key)
+    }
+
+    /// Forgets the entries whose key does not pass.
+    pub fn retain(&mut self, keep: impl Fn(&K) -> bool) {
+        self.entries.retain(|key, _| keep(key));
+        self.cost = self.entries.values().map(|entry| entry.cost).sum();
+    }
+
     pub fn remove(&mut self, key: &K) -> Option<V> {
         let entry = self.entries.remove(key)?;
         self.cost -= entry.cost;
         Some(entry.value)
-    }
-
-    pub fn clear(&mut self) {
-        self.entries.clear();
-        self.cost = 0;
     }
 
     pub fn len(&self) -> usize {
@@ -112,12 +120,34 @@ mod tests {
     }
 
     #[test]
+    fn of_several_keys_that_will_do_the_latest_used_counts() {
+        let mut cache = Lru::new(10);
+        for key in ["a1", "a2", "b1"] {
+            cache.insert(key, key, 1);
+        }
+        assert!(cache.get(&"a1").is_some());
+        assert_eq!(cache.find(|key| key.starts_with('a')).copied(), Some("a1"));
+        assert!(cache.find(|key| key.starts_with('c')).is_none());
+    }
+
+    #[test]
+    fn retain_frees_the_costs() {
+        let mut cache = Lru::new(10);
+        cache.insert("a", 1, 6);
+        cache.insert("b", 2, 4);
+        cache.retain(|key| *key != "a");
+        cache.insert("c", 3, 6);
+        let mut kept = |key| cache.get(&key).copied();
+        assert_eq!((kept("a"), kept("b"), kept("c")), (None, Some(2), Some(3)));
+    }
+
+    #[test]
     fn a_key_holds_one_value() {
         let mut cache = Lru::new(10);
         cache.insert("a", 1, 4);
         cache.insert("a", 2, 5);
         assert_eq!((cache.get(&"a").copied(), cache.cost()), (Some(2), 5));
-        cache.clear();
+        cache.retain(|_| false);
         assert_eq!((cache.len(), cache.cost()), (0, 0));
     }
 }

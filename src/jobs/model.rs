@@ -25,7 +25,7 @@ pub enum ModelSource {
 }
 
 /// How photos become model input.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Profile {
     /// As the weights were trained: their own mean and standard deviation, bicubic, their crop.
@@ -66,6 +66,19 @@ impl LoadedModel {
     /// # Errors
     /// If there is no such model, its weights do not load, or the device is not there.
     pub fn open(source: &ModelSource, device: Device, options: &LoadOptions) -> Result<Self, ModelError> {
+        Self::open_in(None, source, device, options)
+    }
+
+    /// Looks names of the curated list up in another folder of downloaded models than the usual one.
+    ///
+    /// # Errors
+    /// Those of [`Self::open`].
+    pub fn open_in(
+        cache: Option<&Path>,
+        source: &ModelSource,
+        device: Device,
+        options: &LoadOptions,
+    ) -> Result<Self, ModelError> {
         let (name, checkpoint) = match source {
             ModelSource::Embedded => {
                 let checkpoint = weights::from_bytes(
@@ -77,7 +90,7 @@ impl LoadedModel {
                 ("embedded demo".to_owned(), checkpoint)
             }
             ModelSource::Named(name) => {
-                let path = hub::resolve(name, None)?;
+                let path = hub::resolve(name, cache)?;
                 (display_name(name, &path), weights::load(&path, options)?)
             }
         };

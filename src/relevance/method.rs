@@ -116,9 +116,11 @@ impl FromStr for Method {
 }
 
 /// What can be set about the methods. Each field names the methods that read it; the others ignore it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct MethodOptions {
     /// The token whose row is shown. GAE, rollout, raw attention, attention Grad-CAM.
+    #[serde(skip)]
     pub start: Start,
     /// Heads and blocks left out. GAE.
     pub muted: Muted,

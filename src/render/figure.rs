@@ -13,6 +13,10 @@ use crate::size::Size;
 
 /// Neither side of a figure is longer.
 const LONGEST_SIDE: f64 = 1600.0;
+/// Neither side of a sheet is much longer …
+const LONGEST_SHEET: f64 = 3200.0;
+/// … unless its panels would become smaller than this.
+const SHORTEST_PANEL: f64 = 640.0;
 /// Small photos are enlarged by a whole factor until their shorter side is at least this long.
 const SHORTEST_PHOTO_SIDE: f64 = 448.0;
 
@@ -33,33 +37,72 @@ pub struct Figure<'a> {
     pub caption: &'a str,
 }
 
+/// One of several pictures of a [`sheet`].
+#[derive(Clone, Copy, Debug)]
+pub struct Panel<'a> {
+    /// The whole photo in its own pixels.
+    pub photo: &'a RgbImage,
+    /// Map, the part of the photo that it covers, and how it is drawn; without, the photo stands for itself.
+    pub heat: Option<(GridMap<'a>, CropBox, &'a Style)>,
+    pub caption: &'a str,
+}
+
 /// Draws the figure; the caption of a flat map, which shows no heat and no colour bar, says "flat".
 ///
 /// # Errors
 /// When the photo has no pixels.
 pub fn figure(content: &Figure<'_>, style: &Style) -> Result<RgbImage, RenderError> {
-    let own_range = content.map.range(style.colours);
-    let range = own_range.map(|own| style.range.unwrap_or(own));
-    let typeface = Typeface::load()?;
-    let layout = Layout::new(content.photo, range, &typeface)?;
+    let Figure { photo, map, crop, caption } = *content;
+    draw(&Panel { photo, heat: Some((map, crop, style)), caption }, LONGEST_SIDE)
+}
 
-    let photo = resized(content.photo, layout.photo)?;
-    let scale_x = f64::from(photo.width()) / f64::from(content.photo.width());
-    let scale_y = f64::from(photo.height()) / f64::from(content.photo.height());
-    let crop = CropBox {
-        left: content.crop.left * scale_x,
-        top: content.crop.top * scale_y,
-        width: content.crop.width * scale_x,
-        height: content.crop.height * scale_y,
-    };
-    let heated = overlay(&photo, content.map, crop, style)?;
+/// Draws figures row by row, each as tall as its row.
+///
+/// # Errors
+/// When a photo has no pixels, or there are no panels.
+pub fn sheet(panels: &[Panel<'_>], columns: usize) -> Result<RgbImage, RenderError> {
+    let columns = columns.clamp(1, panels.len().max(1));
+    let rows = panels.len().div_ceil(columns);
+    let longest = (LONGEST_SHEET / columns.max(rows) as f64).clamp(SHORTEST_PANEL, LONGEST_SIDE);
+    let drawn = panels.iter().map(|panel| draw(panel, longest)).collect::<Result<Vec<_>, _>>()?;
+    let width = drawn.iter().map(RgbImage::width).max().unwrap_or(0);
+    let heights: Vec<u32> =
+        drawn.chunks(columns).map(|row| row.iter().map(RgbImage::height).max().unwrap_or(0)).collect();
+    let mut canvas = RgbImage::from_pixel(width * columns as u32, heights.iter().sum(), Rgb(PAPER));
+    let mut top = 0;
+    for (row, height) in drawn.chunks(columns).zip(heights) {
+        for (column, picture) in row.iter().enumerate() {
+            ::image::imageops::replace(&mut canvas, picture, column as i64 * i64::from(width), top);
+        }
+        top += i64::from(height);
+    }
+    if canvas.is_empty() { Err(RenderError::NoPixels { size: Size::new(0, 0) }) } else { Ok(canvas) }
+}
+
+fn draw(panel: &Panel<'_>, longest: f64) -> Result<RgbImage, RenderError> {
+    let range = panel.heat.and_then(|(map, _, style)| map.range(style.colours).map(|own| style.range.unwrap_or(own)));
+    let typeface = Typeface::load()?;
+    let layout = Layout::new(panel.photo, range, longest, &typeface)?;
+
+    let mut picture = resized(panel.photo, layout.photo)?;
+    if let Some((map, crop, style)) = panel.heat {
+        let scale_x = f64::from(picture.width()) / f64::from(panel.photo.width());
+        let scale_y = f64::from(picture.height()) / f64::from(panel.photo.height());
+        let crop = CropBox {
+            left: crop.left * scale_x,
+            top: crop.top * scale_y,
+            width: crop.width * scale_x,
+            height: crop.height * scale_y,
+        };
+        picture = overlay(&picture, map, crop, style)?;
+    }
 
     let mut canvas = RgbImage::from_pixel(layout.canvas.width as u32, layout.canvas.height as u32, Rgb(PAPER));
-    ::image::imageops::replace(&mut canvas, &heated, layout.margin as i64, layout.margin as i64);
-    if let Some(range) = range {
+    ::image::imageops::replace(&mut canvas, &picture, layout.margin as i64, layout.margin as i64);
+    if let (Some(range), Some((_, _, style))) = (range, panel.heat) {
         draw_bar(&mut canvas, &layout, &typeface, style, range);
     }
-    draw_caption(&mut canvas, &layout, &typeface, content.caption, range.is_none());
+    draw_caption(&mut canvas, &layout, &typeface, panel.caption, panel.heat.is_some() && range.is_none());
     Ok(canvas)
 }
 
@@ -75,19 +118,24 @@ struct Layout {
 }
 
 impl Layout {
-    fn new(photo: &RgbImage, range: Option<ValueRange>, typeface: &Typeface) -> Result<Self, RenderError> {
+    fn new(
+        photo: &RgbImage,
+        range: Option<ValueRange>,
+        longest_side: f64,
+        typeface: &Typeface,
+    ) -> Result<Self, RenderError> {
         let original = Size::new(photo.height() as usize, photo.width() as usize);
         if original.area() == 0 {
             return Err(RenderError::NoPixels { size: original });
         }
         // Fit the photo first without, then with what stands beside it: the type follows from the photo.
-        let wanted = wanted_scale(original);
+        let wanted = wanted_scale(original, longest_side);
         let mut layout = Self::around(scaled(original, wanted), range, typeface);
         let longest = layout.canvas.height.max(layout.canvas.width) as f64;
-        if longest > LONGEST_SIDE {
+        if longest > longest_side {
             let beside = longest - layout.photo.height.max(layout.photo.width) as f64;
             let side = original.height.max(original.width) as f64;
-            layout = Self::around(scaled(original, (LONGEST_SIDE - beside) / side), range, typeface);
+            layout = Self::around(scaled(original, (longest_side - beside) / side), range, typeface);
         }
         Ok(layout)
     }
@@ -112,10 +160,10 @@ impl Layout {
 }
 
 /// The factor for a photo alone: small ones are enlarged by whole numbers, large ones shrunk.
-fn wanted_scale(original: Size) -> f64 {
+fn wanted_scale(original: Size, longest_side: f64) -> f64 {
     let shorter = original.height.min(original.width) as f64;
     let longer = original.height.max(original.width) as f64;
-    (SHORTEST_PHOTO_SIDE / shorter).ceil().max(1.0).min(LONGEST_SIDE / longer)
+    (SHORTEST_PHOTO_SIDE / shorter).ceil().max(1.0).min(longest_side / longer)
 }
 
 fn scaled(original: Size, factor: f64) -> Size {

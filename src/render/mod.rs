@@ -16,7 +16,7 @@ mod text;
 
 pub use colour_map::ColourMap;
 pub use error::RenderError;
-pub use figure::{Figure, figure};
+pub use figure::{Figure, Panel, figure, sheet};
 pub use heatmap::overlay;
 pub use interpolation::GridMap;
 pub use mask::{MaskPicture, MaskStyle, mask_over};

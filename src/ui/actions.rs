@@ -18,7 +18,7 @@ pub struct Action {
 }
 
 /// Where an action's shortcut is listed.
-const FILE: &str = "File";
+pub const FILE: &str = "File";
 const IMAGE: &str = "Images";
 const VIEW: &str = "View";
 const EXPLAIN: &str = "Explain";
@@ -50,6 +50,8 @@ pub fn all() -> Vec<Action> {
         action(FILE, "Open model…", ctrl(Key::M), Command::OpenModel(Slot::Main)),
         action(FILE, "Compare with model…", ctrl_shift(Key::M), Command::OpenModel(Slot::Second)),
         action(FILE, "Open labels…", None, Command::OpenLabels),
+        action(FILE, "Open project…", None, Command::OpenProject),
+        action(FILE, "Save project as…", None, Command::SaveProjectAs),
         action(FILE, "Show the embedded demo", None, Command::ShowDemo),
         action(FILE, "Paste image", ctrl(Key::V), Command::PasteImage),
         action(FILE, "Save figure…", ctrl(Key::S), Command::ExportFigure),

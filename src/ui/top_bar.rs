@@ -37,11 +37,25 @@ fn menus_ui(ui: &mut Ui, session: &Session, commands: &mut Vec<Command>) {
                     ui.close();
                 }
             }
+            if group == actions::FILE && !session.settings.recent_projects.is_empty() {
+                ui.separator();
+                ui.menu_button("Recent projects", |ui| recent_ui(ui, session, commands));
+            }
             if group == actions::WINDOW {
                 ui.separator();
                 appearance_ui(ui, session, commands);
             }
         });
+    }
+}
+
+fn recent_ui(ui: &mut Ui, session: &Session, commands: &mut Vec<Command>) {
+    for path in &session.settings.recent_projects {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        if ui.button(name).on_hover_text(path.display().to_string()).clicked() {
+            commands.push(Command::Open(vec![path.clone()]));
+            ui.close();
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The eframe application: `logic` receives and applies, `ui` draws and collects commands.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -18,6 +18,8 @@ use super::panel::PanelUi;
 use super::status::Status;
 use super::{drop, log, notices, shortcuts, theme, top_bar};
 
+const TITLE: &str = "Vitrine";
+
 /// Under which eframe keeps the settings.
 const SETTINGS: &str = "settings";
 
@@ -29,6 +31,7 @@ pub struct Window {
     panel: PanelUi,
     palette: Palette,
     status: Status,
+    title: String,
     /// Commands of the frame that was drawn last, applied before the next.
     commands: Vec<Command>,
 }
@@ -39,7 +42,7 @@ pub struct Window {
 /// If there is no display, or nothing can draw on it.
 pub fn run(paths: Vec<PathBuf>) -> eframe::Result {
     let viewport = egui::ViewportBuilder::default()
-        .with_title("Vitrine")
+        .with_title(TITLE)
         .with_app_id("vitrine")
         .with_inner_size([1280.0, 800.0])
         .with_min_inner_size([720.0, 480.0])
@@ -54,7 +57,7 @@ pub fn run(paths: Vec<PathBuf>) -> eframe::Result {
         window.session.start(paths);
         Ok(Box::new(window) as Box<dyn eframe::App>)
     };
-    eframe::run_native("Vitrine", options, Box::new(create))
+    eframe::run_native(TITLE, options, Box::new(create))
 }
 
 /// A closure that repaints the window from any thread.
@@ -80,6 +83,7 @@ impl Window {
             panel: PanelUi::default(),
             palette: Palette::default(),
             status,
+            title: TITLE.to_owned(),
             commands: Vec::new(),
         };
         if let Some(warning) = window.status.warning() {
@@ -96,6 +100,16 @@ impl Window {
         &mut self.session
     }
 
+    /// The window is called after its project.
+    fn follow_title(&mut self, ctx: &egui::Context) {
+        let name = self.session.project_path().and_then(Path::file_stem);
+        let title = name.map_or_else(|| TITLE.to_owned(), |name| format!("{} – {TITLE}", name.to_string_lossy()));
+        if title != self.title {
+            ctx.send_viewport_cmd(ViewportCommand::Title(title.clone()));
+            self.title = title;
+        }
+    }
+
     /// Settings of the session that egui itself must follow.
     fn follow_settings(&self, ctx: &egui::Context) {
         let Settings { theme: wanted, scale, .. } = self.session.settings;
@@ -107,8 +121,11 @@ impl Window {
 impl eframe::App for Window {
     fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
         self.session.receive();
-        for (source, thumbnail) in self.session.finished_thumbnails() {
-            self.thumbnails.receive(source, thumbnail);
+        for finished in self.session.finished_thumbnails() {
+            self.thumbnails.receive(finished.source, finished.thumbnail);
+        }
+        if ctx.input(|input| input.events.contains(&egui::Event::WindowFocused(true))) {
+            self.session.check_files(self.thumbnails.visible());
         }
         for command in std::mem::take(&mut self.commands) {
             match command {
@@ -124,9 +141,11 @@ impl eframe::App for Window {
         if let Some(text) = self.session.to_clipboard.take() {
             ctx.copy_text(text);
         }
-        if let Some(next) = self.session.notices.fade(Instant::now()) {
+        let now = Instant::now();
+        for next in [self.session.notices.fade(now), self.session.follow_project(now)].into_iter().flatten() {
             ctx.request_repaint_after(next);
         }
+        self.follow_title(ctx);
         if self.session.quit {
             ctx.send_viewport_cmd(ViewportCommand::Close);
         }
@@ -172,6 +191,10 @@ impl eframe::App for Window {
             ctx.request_repaint();
         }
         self.commands = commands;
+    }
+
+    fn on_exit(&mut self) {
+        self.session.finish();
     }
 
     fn save(&mut self, storage: &mut dyn eframe::Storage) {

@@ -38,7 +38,7 @@ fn checked_elements(shape: &[usize]) -> Option<usize> {
 }
 
 /// The scalar y whose gradient explains a prediction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Objective {
     /// The raw logit of a class.
     Logit(usize),
@@ -145,7 +145,8 @@ impl Start {
 }
 
 /// Heads and blocks left out of the relevance (their attention still computes the prediction).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct Muted {
     pub blocks: Vec<usize>,
     /// (block, head)

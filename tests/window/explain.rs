@@ -7,6 +7,7 @@ use eframe::egui::{Key, Modifiers};
 use vitrine::app::settings::View;
 use vitrine::app::{Norms, Session, Slot, views};
 use vitrine::relevance::{Method, far_out};
+use vitrine::vit::Score;
 
 use crate::gui::Gui;
 
@@ -168,4 +169,42 @@ fn heads_and_blocks_are_muted_and_heard_again() {
     assert_eq!(map(&mut gui), all);
     gui.choose("Method", "attention rollout");
     assert!(gui.has("Muting works on the paper's rule"));
+}
+
+#[test]
+fn the_probability_is_explained_instead_of_the_logit() {
+    let mut gui = Gui::demo();
+    let logit = map(&mut gui);
+    gui.click("probability");
+    assert_eq!(gui.result().request.score, Score::Probability);
+    assert_ne!(map(&mut gui), logit);
+    assert!(gui.session().command_line().unwrap().contains("--objective probability"));
+    // A contrast is one of logits.
+    gui.click("Contrast class");
+    gui.type_text("dog");
+    gui.press(Modifiers::NONE, Key::Enter);
+    gui.click("probability");
+    assert!(gui.session().command_line().unwrap().contains("--contrast"));
+    assert!(!gui.session().command_line().unwrap().contains("--objective"));
+    gui.click("Remove contrast");
+    gui.click("logit");
+    assert_eq!(map(&mut gui), logit);
+}
+
+#[test]
+fn the_command_line_says_everything_that_is_asked() {
+    let mut gui = Gui::demo();
+    gui.click("Heads and blocks");
+    gui.click("Block 5, head 1");
+    gui.click_role(Role::Button, "Block 2");
+    assert!(gui.session().command_line().unwrap().contains("--mute 2,5:1 "));
+    gui.choose("Method", "integrated gradients");
+    gui.set("Steps", 4.0);
+    let line = gui.session().command_line().unwrap();
+    assert!(line.contains("--steps 4") && !line.contains("--mute"), "{line}");
+    gui.choose("Method", "SmoothGrad");
+    gui.set("Samples", 3.0);
+    gui.set("Seed", 7.0);
+    let line = gui.session().command_line().unwrap();
+    assert!(line.contains("--samples 3 --seed 7") && !line.contains("--steps"), "{line}");
 }

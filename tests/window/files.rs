@@ -6,7 +6,7 @@ use eframe::egui::{Key, Modifiers};
 use image::RgbImage;
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use vitrine::app::gallery::ItemState;
-use vitrine::app::{Command, Session};
+use vitrine::app::{Command, Session, Slot, views};
 
 use crate::gui::{Gui, Opening};
 
@@ -132,6 +132,41 @@ fn figure_and_map_are_saved() {
 }
 
 #[test]
+fn a_figure_shows_what_the_view_shows() {
+    let mut gui = Gui::demo();
+    let folder = tempfile::tempdir().unwrap();
+    let save = |gui: &mut Gui, name: &str| {
+        let path = folder.path().join(name);
+        gui.answers.push(&path);
+        gui.press(Modifiers::COMMAND, Key::S);
+        gui.until("saved", |_| path.exists());
+        image::open(&path).unwrap().to_rgb8()
+    };
+    let single = save(&mut gui, "single.png");
+    gui.click("Side by side");
+    let both = save(&mut gui, "both.png");
+    assert_eq!((both.width(), both.height()), (2 * single.width(), single.height()), "photo and heat");
+    gui.click("Grid");
+    for method in gui.session().settings.grid_methods.clone() {
+        gui.view_explained(views::in_grid(Slot::Main, method));
+    }
+    let grid = save(&mut gui, "grid.png");
+    assert_eq!(grid.height(), 2 * single.height(), "four methods, two by two");
+    // The numbers beside the colour bars differ in length by a few digits.
+    let columns = f64::from(grid.width()) / f64::from(single.width());
+    assert!((columns - 2.0).abs() < 0.1, "{columns}");
+
+    let demo = demo_folder();
+    gui.answers.push(rougher_model(demo.path()));
+    gui.apply(Command::OpenModel(Slot::Second));
+    gui.view_explained(views::SECOND);
+    gui.click("Difference");
+    let difference = save(&mut gui, "difference.png");
+    let columns = f64::from(difference.width()) / f64::from(single.width());
+    assert!((columns - 3.0).abs() < 0.1, "before, after, and the one minus the other: {columns}");
+}
+
+#[test]
 fn a_folder_is_exported_with_a_table() {
     let demo = demo_folder();
     let camels = demo.path().join("photos/correlated/camel");
@@ -141,7 +176,9 @@ fn a_folder_is_exported_with_a_table() {
     gui.answers.push(out.path());
     gui.press(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::S);
     gui.until("exported", |session| session.notices.lines().any(|line| line.text.contains("3 images exported")));
-    let table = std::fs::read_to_string(out.path().join("relevance.csv")).unwrap();
+    let table = out.path().join("relevance.csv");
+    gui.until("written", |_| table.exists());
+    let table = std::fs::read_to_string(table).unwrap();
     assert_eq!(table.lines().count(), 1 + 3, "{table}");
     assert!((1..=3).all(|i| table.contains(&format!("camel-{i}.jpg"))), "{table}");
     let maps = std::fs::read_dir(out.path()).unwrap().count();

@@ -14,6 +14,7 @@ mod occlusion;
 #[allow(dead_code, reason = "each test binary uses its own part")]
 mod offscreen;
 mod pointer;
+mod projects;
 mod shell;
 mod snapshots;
 mod views;

@@ -50,6 +50,7 @@ fn nothing_yet() {
     gui.snapshot("empty_dark");
     // A model that never comes.
     gui.apply(Command::AddPicture(32, 20, [90, 120, 60, 255].repeat(32 * 20).into()));
+    gui.until("packed", |session| session.image().is_some());
     gui.harness.state_mut().session_mut().models.begin(Slot::Main, ModelSource::Embedded);
     gui.snapshot("loading");
 }

@@ -1,16 +1,15 @@
 //! What the engine thread remembers: photos, prepared inputs, logits, recordings and finished maps.
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
-use crate::image::{self, ImageError, ImageSource, Prepared};
+use crate::image::{self, ImageError, ImageSource, Prepared, Stamp};
+use crate::jobs::lru::Lru;
 use crate::jobs::mask::{Clicker, Workbench};
 use crate::jobs::model::{LoadedModel, Profile};
 use crate::relevance::{Explanation, Method, MethodOptions, Recording};
 use crate::vit::Objective;
 
 use super::event::DecodedPhoto;
-use super::lru::Lru;
 use super::occlusion::{Fill, Occlusion};
 use super::request::{ExplainRequest, ModelId};
 
@@ -26,16 +25,15 @@ const SMALL_BYTES: usize = 16 * MEGABYTE;
 const ENTRY_BYTES: usize = 512;
 
 /// A photo as it was when it was decoded.
-#[derive(Clone, PartialEq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct PhotoKey {
     source: ImageSource,
-    /// Another time or length, another picture: someone may be editing the file. Times alone may be coarse, or kept.
-    modified: Option<SystemTime>,
-    length: Option<u64>,
+    /// Someone may be editing the file.
+    stamp: Stamp,
 }
 
 /// Everything that decides about the numbers that enter a model.
-#[derive(Clone, PartialEq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct InputKey {
     model: ModelId,
     photo: PhotoKey,
@@ -43,19 +41,49 @@ pub struct InputKey {
     profile: Profile,
 }
 
-#[derive(Clone, PartialEq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct RecordingKey {
     pub input: InputKey,
     /// `None` for a model without a head.
     pub objective: Option<Objective>,
 }
 
-#[derive(Clone, PartialEq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct MapKey {
     pub input: InputKey,
     pub objective: Option<Objective>,
     pub method: Method,
-    pub options: MethodOptions,
+    options: OptionsKey,
+}
+
+/// The numbers of [`MethodOptions`] that the methods of [`MapKey`] read: all but start, muting and first block.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct OptionsKey([u64; 9]);
+
+impl MapKey {
+    pub fn new(input: InputKey, objective: Option<Objective>, method: Method, options: &MethodOptions) -> Self {
+        // All are named, so that a new one is not forgotten. The size of batches decides about rounding only.
+        let MethodOptions {
+            start: _,
+            muted: _,
+            first_block: _,
+            steps,
+            samples,
+            noise,
+            window,
+            stride,
+            masks,
+            cells,
+            visible,
+            batch_size: _,
+            seed,
+        } = options;
+        let [steps, samples, window, stride, masks, cells] =
+            [steps, samples, window, stride, masks, cells].map(|count| *count as u64);
+        let (noise, visible) = (u64::from(noise.to_bits()), visible.to_bits());
+        let options = OptionsKey([steps, samples, noise, window, stride, masks, cells, visible, *seed]);
+        Self { input, objective, method, options }
+    }
 }
 
 pub struct Caches {
@@ -73,9 +101,7 @@ pub struct Caches {
 
 impl PhotoKey {
     pub fn of(source: &ImageSource) -> Self {
-        let metadata = source.is_file().then(|| std::fs::metadata(source.path()).ok()).flatten();
-        let modified = metadata.as_ref().and_then(|metadata| metadata.modified().ok());
-        Self { source: source.clone(), modified, length: metadata.map(|metadata| metadata.len()) }
+        Self { source: source.clone(), stamp: source.stamp() }
     }
 }
 
@@ -114,7 +140,7 @@ impl Caches {
 
     pub fn photo(&mut self, key: &PhotoKey) -> Result<Arc<DecodedPhoto>, ImageError> {
         if let Some(photo) = self.photos.get(key) {
-            return Ok(photo);
+            return Ok(photo.clone());
         }
         let photo = Arc::new(DecodedPhoto { source: key.source.clone(), picture: key.source.decode()? });
         self.photos.insert(key.clone(), photo.clone(), photo.picture.rgb.as_raw().len());
@@ -130,7 +156,7 @@ impl Caches {
         photo: &DecodedPhoto,
     ) -> Result<Arc<Prepared>, ImageError> {
         if let Some(prepared) = self.inputs.get(key) {
-            return Ok(prepared);
+            return Ok(prepared.clone());
         }
         let preparation = model.preparation(request.profile);
         let prepared = Arc::new(match painted(request) {
@@ -143,7 +169,7 @@ impl Caches {
     }
 
     pub fn logits(&mut self, key: &InputKey) -> Option<Arc<[f32]>> {
-        self.logits.get(key)
+        self.logits.get(key).cloned()
     }
 
     pub fn keep_logits(&mut self, key: &InputKey, logits: &[f32]) {
@@ -158,7 +184,7 @@ impl Caches {
     }
 
     pub fn map(&mut self, key: &MapKey) -> Option<Arc<Explanation>> {
-        self.maps.get(key)
+        self.maps.get(key).cloned()
     }
 
     pub fn keep_map(&mut self, key: MapKey, explanation: Arc<Explanation>) {
@@ -173,23 +199,5 @@ impl Caches {
         self.recordings.retain(|key| key.input.model != model);
         self.maps.retain(|key| key.input.model != model);
         self.workbench.take_if(|(of, ..)| *of == model);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_file_that_keeps_its_time_but_not_its_length_is_another_photo() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a.png");
-        let key_of = |content: &[u8]| {
-            std::fs::write(&path, content).unwrap();
-            std::fs::File::options().write(true).open(&path).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
-            PhotoKey::of(&ImageSource::file(&path))
-        };
-        assert!(key_of(b"one") == key_of(b"two"));
-        assert!(key_of(b"one") != key_of(b"three"));
     }
 }

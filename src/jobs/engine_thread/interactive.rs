@@ -80,6 +80,8 @@ impl Interactive {
         let error = match outcome {
             Ok(Ok(result)) => return self.outbox.send(Event::Explained { view, result: Arc::new(result) }),
             Ok(Err(ViewError::Relevance(RelevanceError::Cancelled))) => return,
+            // A newer request of this view waits, and speaks for itself.
+            Ok(Err(_)) if cancel.is_cancelled() => return,
             Ok(Err(error)) => error.to_string(),
             Err(fault) => {
                 self.caches = Caches::new();
@@ -152,7 +154,7 @@ impl Interactive {
             let wanted = RecordingKey { input: task.key.clone(), objective: task.request.objective(&logits) };
             let recordings = &mut self.caches.recordings;
             let other = |known: &RecordingKey| !exact && known.input == wanted.input;
-            if let Some(recording) = recordings.get(&wanted).or_else(|| recordings.find(other)) {
+            if let Some(recording) = recordings.get(&wanted).cloned().or_else(|| recordings.find(other).cloned()) {
                 return Ok(recording);
             }
         }
@@ -167,25 +169,24 @@ impl Interactive {
 
     /// Methods that look at the pixels, and may take many passes.
     fn by_method(&mut self, task: &mut Task<'_>) -> Result<Found, ViewError> {
-        // What these methods do not read must not keep a finished map from being found.
-        let unread = MethodOptions {
+        // These methods do not read them.
+        let options = MethodOptions {
             start: Start::Readout,
             muted: Muted::default(),
             first_block: 0,
             ..task.request.options.clone()
         };
         let method = task.request.method;
-        let key = |objective| MapKey { input: task.key.clone(), objective, method, options: unread.clone() };
+        let key_of = |task: &Task<'_>, objective| MapKey::new(task.key.clone(), objective, method, &options);
         let known = self.caches.logits(&task.key).map(|logits| task.request.objective(&logits));
-        if let Some(explanation) = known.and_then(|objective| self.caches.map(&key(objective))) {
+        if let Some(explanation) = known.and_then(|objective| self.caches.map(&key_of(task, objective))) {
             return Ok(Found::from(&*explanation));
         }
-        let explanation = Arc::new(task.explain(method, &unread, &self.outbox)?);
+        let explanation = Arc::new(task.explain(method, &options, &self.outbox)?);
         task.used_model = true;
         self.caches.keep_logits(&task.key, &explanation.logits);
         let objective = task.request.objective(&explanation.logits);
-        self.caches
-            .keep_map(MapKey { input: task.key.clone(), objective, method, options: unread }, explanation.clone());
+        self.caches.keep_map(key_of(task, objective), explanation.clone());
         Ok(Found::from(&*explanation))
     }
 }
@@ -216,11 +217,7 @@ impl ExplainRequest {
     /// `None` for a model without a head.
     fn objective(&self, logits: &[f32]) -> Option<Objective> {
         let target = self.target.unwrap_or_else(|| argmax(logits));
-        let objective = match self.contrast {
-            Some(other) => Objective::Contrast(target, other),
-            None => Objective::Logit(target),
-        };
-        (!logits.is_empty()).then_some(objective)
+        (!logits.is_empty()).then_some(Objective::of(target, self.contrast, self.score))
     }
 
     fn check_classes(&self, classes: usize) -> Result<(), RelevanceError> {

@@ -11,7 +11,6 @@ mod event;
 mod guard;
 mod inbox;
 mod interactive;
-mod lru;
 mod masks;
 mod occlusion;
 mod outbox;
@@ -20,6 +19,7 @@ mod worker;
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 pub use event::{BatchEnd, DecodedPhoto, Event, ModelInfo, ProfileInfo, ViewResult};
 pub use masks::{MaskAnswer, MaskBatchEnd, MaskBatchRequest, MaskCounts, MaskQuestion, MaskRequest};
@@ -30,7 +30,11 @@ use inbox::Inbox;
 use outbox::Outbox;
 use worker::Worker;
 
-/// A handle to the thread; dropping it ends the thread after the current pass through the model.
+/// How long a window that closes waits for the thread: too short to be felt.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// A handle to the thread; dropping it ends the thread after the current pass through the model, which is only waited
+/// for if it is short. Files are written whole or not at all, so the program may end amid a long one.
 pub struct EngineThread {
     inbox: Arc<Inbox>,
     outbox: Arc<Outbox>,
@@ -63,7 +67,14 @@ impl EngineThread {
 impl Drop for EngineThread {
     fn drop(&mut self) {
         self.inbox.close();
-        // The thread's panics were caught and reported where they happened.
-        self.thread.take().map(JoinHandle::join);
+        let Some(thread) = self.thread.take() else { return };
+        let deadline = Instant::now() + PATIENCE;
+        while !thread.is_finished() && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        if thread.is_finished() {
+            // Its panics were caught and reported where they happened.
+            drop(thread.join());
+        }
     }
 }

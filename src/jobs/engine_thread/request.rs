@@ -9,8 +9,8 @@ use crate::jobs::explain::ExplainJob;
 use crate::jobs::inputs::Input;
 use crate::jobs::model::{ModelSource, Profile};
 use crate::relevance::{Method, MethodOptions};
-use crate::vit::Muted;
 use crate::vit::weights::LoadOptions;
+use crate::vit::{Muted, Score};
 
 use super::masks::{MaskBatchRequest, MaskRequest};
 use super::occlusion::Occlusion;
@@ -70,6 +70,8 @@ pub struct ExplainRequest {
     pub target: Option<usize>,
     /// Explain the target rather than this class.
     pub contrast: Option<usize>,
+    /// Which number of the target; without meaning under a contrast.
+    pub score: Score,
     pub method: Method,
     /// Seeds, steps and the like. Start, muting and first block are not read: `patch` and `muted` say it, and GAE
     /// answers for every first block.
@@ -93,6 +95,7 @@ impl ExplainRequest {
             profile: Profile::default(),
             target: None,
             contrast: None,
+            score: Score::default(),
             method: Method::default(),
             options: MethodOptions::default(),
             patch: None,

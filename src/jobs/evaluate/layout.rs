@@ -207,7 +207,7 @@ mod tests {
     #[test]
     fn imagenet_v2_numbers_its_folders() {
         assert_eq!(truth(Layout::ImageNetV2, "data/set/7/a.jpg"), [7]);
-        assert_eq!(truth(Layout::ImageNetV2, "data/set/1000/a.jpg"), []);
+        assert!(truth(Layout::ImageNetV2, "data/set/1000/a.jpg").is_empty());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 
 use super::disk::DiskCache;
 use super::{SIDE, ThumbnailResult};
-use crate::image::{ImageError, ImageSource};
+use crate::image::{ImageError, ImageSource, Stamp};
 
 /// Larger pictures are decoded one at a time: each takes at least 60 MB.
 const HUGE_PIXELS: u64 = 20_000_000;
@@ -24,21 +24,22 @@ impl Maker {
         Self { disk, huge: Mutex::new(()) }
     }
 
-    pub(super) fn make(&self, source: &ImageSource) -> ThumbnailResult {
-        sheltered(|| self.find_or_make(source))
+    /// `stamp` is that of the file before this call: what changes meanwhile is another picture.
+    pub(super) fn make(&self, source: &ImageSource, stamp: Stamp) -> ThumbnailResult {
+        sheltered(|| self.find_or_make(source, stamp))
     }
 
-    fn find_or_make(&self, source: &ImageSource) -> Result<RgbImage, ImageError> {
-        let entry = self.disk.as_ref().and_then(|disk| disk.entry(source));
-        if let Some(thumbnail) = entry.as_ref().and_then(|entry| entry.read()) {
+    fn find_or_make(&self, source: &ImageSource, stamp: Stamp) -> Result<RgbImage, ImageError> {
+        let cached = self.disk.as_ref().and_then(|disk| Some((disk, disk.entry(source, stamp)?)));
+        if let Some(thumbnail) = cached.as_ref().and_then(|(_, entry)| entry.read()) {
             return Ok(thumbnail);
         }
         let thumbnail = {
             let _one_at_a_time = is_huge(source).then(|| self.huge.lock().unwrap_or_else(PoisonError::into_inner));
             shrink(&source.decode()?.rgb)?
         };
-        if let Some(entry) = entry {
-            entry.write(&thumbnail);
+        if let Some((disk, entry)) = cached {
+            disk.write(&entry, &thumbnail);
         }
         Ok(thumbnail)
     }
@@ -129,16 +130,16 @@ mod tests {
         let path = photos.path().join("a.png");
         let source = save(&path, [200, 0, 0]);
         let maker = || Maker::new(Some(DiskCache::new(cache.path().into())));
-        maker().make(&source).unwrap();
+        maker().make(&source, source.stamp()).unwrap();
         let entry = cached(cache.path()).remove(0);
 
         // Another picture in the cache's place shows whether the cache is read.
         RgbImage::from_pixel(192, 96, Rgb([0, 0, 200])).save(&entry).unwrap();
-        assert!(maker().make(&source).unwrap().get_pixel(5, 5)[2] > 190);
+        assert!(maker().make(&source, source.stamp()).unwrap().get_pixel(5, 5)[2] > 190);
 
         // Twice as long, as a PNG of one colour is not: other length, other key.
         RgbImage::from_fn(300, 150, |x, y| Rgb([0, (150 + (x * 7 + y * 3) % 50) as u8, 0])).save(&path).unwrap();
-        let fresh = maker().make(&source).unwrap();
+        let fresh = maker().make(&source, source.stamp()).unwrap();
         assert!(fresh.get_pixel(5, 5)[1] > 140 && fresh.get_pixel(5, 5)[2] < 20);
         assert_eq!(cached(cache.path()).len(), 2);
     }
@@ -148,17 +149,17 @@ mod tests {
         let (photos, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let source = save(&photos.path().join("a.png"), [200, 0, 0]);
         let maker = Maker::new(Some(DiskCache::new(cache.path().into())));
-        let first = maker.make(&source).unwrap();
+        let first = maker.make(&source, source.stamp()).unwrap();
         let entry = cached(cache.path()).remove(0);
         let whole = std::fs::read(&entry).unwrap();
         for damage in [&b""[..], b"no picture", &whole[..whole.len() / 2]] {
             std::fs::write(&entry, damage).unwrap();
-            assert_eq!(maker.make(&source).unwrap(), first);
+            assert_eq!(maker.make(&source, source.stamp()).unwrap(), first);
             assert_eq!(std::fs::read(&entry).unwrap(), whole, "and written again");
         }
         // A picture that is too large for a thumbnail is none of ours.
         RgbImage::new(SIDE + 1, 10).save(&entry).unwrap();
-        assert_eq!(maker.make(&source).unwrap(), first);
+        assert_eq!(maker.make(&source, source.stamp()).unwrap(), first);
     }
 
     #[test]
@@ -167,7 +168,7 @@ mod tests {
         let source = save(&folder.path().join("a.png"), [200, 0, 0]);
         let blocked = folder.path().join("file");
         std::fs::write(&blocked, b"a file where the cache wants a folder").unwrap();
-        assert!(Maker::new(Some(DiskCache::new(blocked))).make(&source).is_ok());
+        assert!(Maker::new(Some(DiskCache::new(blocked))).make(&source, source.stamp()).is_ok());
     }
 
     #[test]

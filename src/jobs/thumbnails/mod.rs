@@ -17,7 +17,7 @@ use ::image::RgbImage;
 
 use super::Wake;
 use super::lru::Lru;
-use crate::image::ImageSource;
+use crate::image::{ImageSource, Stamp};
 use disk::DiskCache;
 use make::Maker;
 
@@ -51,13 +51,21 @@ impl Default for ThumbnailOptions {
 pub struct Thumbnails {
     queue: Arc<Queue>,
     results: Receiver<Finished>,
-    memory: Lru<ImageSource, Arc<ThumbnailResult>>,
+    memory: Lru<ImageSource, (Stamp, Arc<ThumbnailResult>)>,
     /// Wanted ones that the memory cache had.
     ready: Vec<Finished>,
 }
 
 /// A picture and its thumbnail.
-pub type Finished = (ImageSource, Arc<ThumbnailResult>);
+#[derive(Clone, Debug)]
+pub struct Finished {
+    pub source: ImageSource,
+    pub thumbnail: Arc<ThumbnailResult>,
+    /// The file has changed since the thumbnail that was given before.
+    pub is_renewed: bool,
+    /// Of the file that was read.
+    stamp: Stamp,
+}
 
 impl Thumbnails {
     /// # Errors
@@ -78,14 +86,17 @@ impl Thumbnails {
     /// Says which thumbnails are wanted now, the most urgent first. Whatever was wanted before and is not any more is
     /// dropped; what is newly wanted comes before what was waiting. What is known comes with the next [`Self::poll`].
     pub fn want(&mut self, sources: &[ImageSource]) {
-        self.ready.retain(|(source, _)| sources.contains(source));
+        self.ready.retain(|ready| sources.contains(&ready.source));
         let mut unknown = Vec::new();
         for source in sources {
-            if self.ready.iter().any(|(ready, _)| ready == source) {
+            if self.ready.iter().any(|ready| ready.source == *source) {
                 continue;
             }
             match self.memory.get(source) {
-                Some(result) => self.ready.push((source.clone(), result.clone())),
+                Some((stamp, thumbnail)) => {
+                    let (stamp, thumbnail) = (*stamp, thumbnail.clone());
+                    self.ready.push(Finished { source: source.clone(), thumbnail, is_renewed: false, stamp });
+                }
                 None => unknown.push(source),
             }
         }
@@ -100,23 +111,26 @@ impl Thumbnails {
     /// What was finished since the last call; never waits.
     pub fn poll(&mut self) -> Vec<Finished> {
         let mut finished = std::mem::take(&mut self.ready);
-        for (source, result) in self.results.try_iter() {
-            self.queue.settle(&source);
-            let bytes = result.as_ref().as_ref().map_or(FAILURE_BYTES, |thumbnail| thumbnail.as_raw().len());
-            self.memory.insert(source.clone(), result.clone(), bytes);
-            finished.push((source, result));
+        for result in self.results.try_iter() {
+            let Finished { source, thumbnail, stamp, .. } = &result;
+            self.queue.settle(source);
+            let bytes = thumbnail.as_ref().as_ref().map_or(FAILURE_BYTES, |thumbnail| thumbnail.as_raw().len());
+            self.memory.insert(source.clone(), (*stamp, thumbnail.clone()), bytes);
+            finished.push(result);
         }
         finished
+    }
+
+    /// Looks whether the files of these thumbnails have changed, and makes those anew that have.
+    pub fn check(&mut self, sources: &[ImageSource]) {
+        let memory = &mut self.memory;
+        let known = sources.iter().filter_map(|source| Some((source.clone(), memory.get(source)?.0)));
+        self.queue.check(known.collect());
     }
 
     /// Bytes in the memory cache.
     pub fn memory_bytes(&self) -> usize {
         self.memory.cost()
-    }
-
-    /// Forgets the pictures in memory, for files that may have changed; the disk cache notices changes by itself.
-    pub fn forget_all(&mut self) {
-        self.memory.clear();
     }
 }
 
@@ -137,6 +151,8 @@ struct Queue {
 struct QueueState {
     /// The last one is next.
     stack: Vec<ImageSource>,
+    /// Known thumbnails whose files may have changed; looked at when the stack is empty.
+    checks: Vec<(ImageSource, Stamp)>,
     /// Being made, or made and not yet collected by the window.
     busy: HashSet<ImageSource>,
     closed: bool,
@@ -162,8 +178,14 @@ impl Queue {
         }
     }
 
-    /// The most urgent picture; waits for one. `None`: the window is gone.
-    fn next(&self) -> Option<ImageSource> {
+    fn check(&self, known: Vec<(ImageSource, Stamp)>) {
+        self.lock().checks = known;
+        self.changed.notify_all();
+    }
+
+    /// The most urgent picture, with the stamp of its thumbnail if there is one; waits for one.
+    /// `None`: the window is gone.
+    fn next(&self) -> Option<(ImageSource, Option<Stamp>)> {
         let mut state = self.lock();
         loop {
             if state.closed {
@@ -171,7 +193,10 @@ impl Queue {
             }
             if let Some(source) = state.stack.pop() {
                 state.busy.insert(source.clone());
-                return Some(source);
+                return Some((source, None));
+            }
+            if let Some((source, stamp)) = state.checks.pop() {
+                return Some((source, Some(stamp)));
             }
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
@@ -190,9 +215,13 @@ impl Queue {
 
 /// A thread's whole life.
 fn work(queue: &Queue, maker: &Maker, results: &Sender<Finished>, wake: &Wake) {
-    while let Some(source) = queue.next() {
-        let result = Arc::new(maker.make(&source));
-        if results.send((source, result)).is_err() {
+    while let Some((source, known)) = queue.next() {
+        let stamp = source.stamp();
+        if known == Some(stamp) {
+            continue;
+        }
+        let thumbnail = Arc::new(maker.make(&source, stamp));
+        if results.send(Finished { source, thumbnail, is_renewed: known.is_some(), stamp }).is_err() {
             return;
         }
         wake();
@@ -237,13 +266,13 @@ mod tests {
         queue.replace(&[&a, &b]);
         queue.replace(&[&c, &d, &b]);
         // «a» is no longer visible; «b» has waited since before.
-        let order: Vec<_> = (0..3).map(|_| queue.next().unwrap().title().into_owned()).collect();
+        let order: Vec<_> = (0..3).map(|_| queue.next().unwrap().0.title().into_owned()).collect();
         assert_eq!(order, ["c", "d", "b"]);
         queue.replace(&[&b]);
         assert!(queue.lock().stack.is_empty(), "what is being made is not made twice");
         queue.settle(&b);
         queue.replace(&[&b]);
-        assert_eq!(queue.next(), Some(b));
+        assert_eq!(queue.next(), Some((b, None)));
         queue.close();
         assert_eq!(queue.next(), None);
     }
@@ -259,7 +288,7 @@ mod tests {
         let mut thumbnails = Thumbnails::start(without_disk(), &wake).unwrap();
         thumbnails.want(std::slice::from_ref(&good));
         wakes.recv_timeout(Duration::from_secs(30)).unwrap();
-        let (arrived, result) = thumbnails.poll().remove(0);
+        let Finished { source: arrived, thumbnail: result, .. } = thumbnails.poll().remove(0);
         assert_eq!(arrived, good);
         assert_eq!(result.as_ref().as_ref().unwrap().dimensions(), (SIDE, SIDE / 2));
         // 192·96 pixels of three bytes.
@@ -267,18 +296,41 @@ mod tests {
 
         thumbnails.want(std::slice::from_ref(&good));
         assert!(thumbnails.has_ready());
-        assert!(Arc::ptr_eq(&thumbnails.poll()[0].1, &result), "the second time it comes from memory");
-        thumbnails.forget_all();
-        thumbnails.want(std::slice::from_ref(&good));
-        assert!(!thumbnails.has_ready());
+        assert!(Arc::ptr_eq(&thumbnails.poll()[0].thumbnail, &result), "the second time it comes from memory");
+    }
+
+    #[test]
+    fn only_a_changed_file_is_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let source = |name: &str| ImageSource::file(folder.path().join(name));
+        let sources = ["same.png", "changed.png"].map(source);
+        let save = |source: &ImageSource, side| RgbImage::new(side, 1).save(source.path()).unwrap();
+        sources.iter().for_each(|source| save(source, 1));
+        let mut thumbnails = Thumbnails::start(without_disk(), &quiet()).unwrap();
+        thumbnails.want(&sources);
+        assert!(collect(&mut thumbnails, 2).iter().all(|finished| !finished.is_renewed));
+
+        // Longer, so that a coarse clock does not matter.
+        save(&sources[1], 190);
+        thumbnails.check(&sources);
+        let renewed = collect(&mut thumbnails, 1).remove(0);
+        assert!(renewed.is_renewed && renewed.source == sources[1]);
+        assert_eq!(renewed.thumbnail.as_ref().as_ref().unwrap().width(), 190);
+        thumbnails.want(&sources);
+        let widths = |finished: Vec<Finished>| -> Vec<u32> {
+            finished.iter().map(|one| one.thumbnail.as_ref().as_ref().unwrap().width()).collect()
+        };
+        assert_eq!(widths(collect(&mut thumbnails, 2)), [1, 190], "memory has the new one");
     }
 
     #[test]
     fn broken_pictures_give_their_reason() {
         let mut thumbnails = Thumbnails::start(without_disk(), &quiet()).unwrap();
         thumbnails.want(&[source("broken.jpg"), ImageSource::file("no/such/file.png")]);
-        let mut reasons: Vec<String> =
-            collect(&mut thumbnails, 2).into_iter().map(|(_, result)| result.as_ref().clone().unwrap_err()).collect();
+        let mut reasons: Vec<String> = collect(&mut thumbnails, 2)
+            .iter()
+            .map(|finished| finished.thumbnail.as_ref().clone().unwrap_err())
+            .collect();
         reasons.sort();
         assert!(reasons[0].starts_with("there is no such file"), "{reasons:?}");
         assert!(reasons[1].starts_with("this is not an image"), "{reasons:?}");

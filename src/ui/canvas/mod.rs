@@ -1,7 +1,6 @@
 //! The canvas: image and heat, pan and zoom, the views, and what lies under the pointer.
 
 mod bar;
-mod difference;
 mod frame;
 mod inspector;
 mod mask;
@@ -15,6 +14,7 @@ use std::time::Duration;
 use eframe::egui::{Id, Rect, Response, Role, Sense, Ui, WidgetInfo, vec2};
 
 use crate::app::canvas::{Look, Tool};
+use crate::app::difference::DifferenceMap;
 use crate::app::occlusion::Paint;
 use crate::app::settings::View;
 use crate::app::views::PhotoOnScreen;
@@ -25,7 +25,6 @@ use crate::render::{Layer, MaskLayer};
 
 use super::colour_bar::number;
 use super::theme;
-use difference::DifferenceMap;
 use frame::ScreenFrame;
 use inspector::Inspected;
 use mask::MaskHand;

@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use eframe::egui::{Rect, pos2, vec2};
 
+use crate::app::difference::{self, DifferenceMap};
+use crate::app::panes::Shows;
 use crate::app::settings::View;
 use crate::app::views::{self, ViewState};
-use crate::app::{Norms, Session, Slot};
+use crate::app::{Session, Slot};
 use crate::jobs::engine_thread::ViewId;
-use crate::relevance::Method;
-use crate::render::{ColourMap, HeatMap, Photo, RangeMode, Style};
-
-use super::difference::DifferenceMap;
+use crate::render::{HeatMap, Photo, Style};
 
 /// One look at the photo.
 pub struct Pane {
@@ -31,19 +30,15 @@ pub struct Pane {
     pub is_difference: bool,
 }
 
-/// What a pane is to show, before it has a place.
-struct Content {
-    title: String,
-    view: ViewId,
-    with_heat: bool,
-}
-
 /// Space between panes in points.
 const GAP: f32 = 6.0;
 
 /// The panes of the chosen view inside of `area`; none while there is no photo.
 pub fn arrange(session: &Session, area: Rect, wipe: f32, blink: bool, difference: &mut DifferenceMap) -> Vec<Pane> {
-    let contents = contents(session, blink);
+    let mut contents = session.contents();
+    if session.settings.view == View::Blink {
+        contents = contents.into_iter().skip(usize::from(blink)).take(1).collect();
+    }
     let rects = match session.settings.view {
         View::Wipe => {
             let x = area.left() + area.width() * wipe;
@@ -60,7 +55,7 @@ pub fn arrange(session: &Session, area: Rect, wipe: f32, blink: bool, difference
         // The photo is the same in all views; a view whose own is not there yet borrows the main one's.
         let photo = session.view(content.view).and_then(drawn).or_else(|| session.main_view().and_then(drawn));
         let Some(photo) = photo else { continue };
-        let map = session.heat(content.view).filter(|_| content.with_heat && heat).cloned();
+        let map = session.heat(content.view).filter(|_| content.shows == Shows::Heat && heat).cloned();
         let error = session.view(content.view).and_then(|view| view.error.clone());
         panes.push(Pane {
             rect,
@@ -71,11 +66,14 @@ pub fn arrange(session: &Session, area: Rect, wipe: f32, blink: bool, difference
             view: content.view,
             waiting,
             error,
-            is_difference: false,
+            is_difference: content.shows == Shows::Difference,
         });
     }
-    if session.settings.view == View::Difference {
-        difference.replace(&mut panes);
+    if let [first, second, third] = panes.as_mut_slice()
+        && third.is_difference
+        && let (Some((a, _)), Some((b, _))) = (&first.heat, &second.heat)
+    {
+        third.heat = difference.of(a, b).map(|map| (map, Style::default()));
     }
     set_styles(session, &mut panes);
     panes
@@ -83,52 +81,6 @@ pub fn arrange(session: &Session, area: Rect, wipe: f32, blink: bool, difference
 
 fn drawn(view: &ViewState) -> Option<Arc<Photo>> {
     view.photo.as_ref().map(|photo| photo.drawn.clone())
-}
-
-fn contents(session: &Session, blink: bool) -> Vec<Content> {
-    let model = |slot| session.models.get(slot).map_or_else(String::new, |model| model.info.name.clone());
-    let explained = |slot, view| {
-        let class = session.view(view).and_then(|view| view.result.as_ref()).and_then(|result| result.target);
-        let name = session.models.get(slot).zip(class).map(|(model, class)| model.info.classes.short_name(class));
-        name.map_or_else(|| model(slot), |name| format!("{}: {name}", model(slot)))
-    };
-    // What the picture shows, which may still be the method chosen before.
-    let result = session.main_view().and_then(|view| view.result.as_ref());
-    let method = match result {
-        _ if session.explain.norms == Norms::Mapped => "length of the output tokens",
-        Some(result) => result.request.method.title(),
-        None => session.explain.method.title(),
-    };
-    let photo = || Content { title: "photo".to_owned(), view: views::MAIN, with_heat: false };
-    let main = |title: String| Content { title, view: views::MAIN, with_heat: true };
-    let second = |title: String| Content { title, view: views::SECOND, with_heat: true };
-    let two = if session.compares() {
-        [main(explained(Slot::Main, views::MAIN)), second(explained(Slot::Second, views::SECOND))]
-    } else {
-        [photo(), main(method.to_owned())]
-    };
-    match session.settings.view {
-        View::Single => vec![main(String::new())],
-        View::SideBySide | View::Wipe => two.into(),
-        View::Blink => two.into_iter().skip(usize::from(blink)).take(1).collect(),
-        View::Difference if session.compares() => {
-            let title = format!("{} minus {}, both from 0 to 1", model(Slot::Main), model(Slot::Second));
-            two.into_iter().chain([main(title)]).collect()
-        }
-        View::Difference => vec![main(method.to_owned())],
-        View::Grid => {
-            let title = |slot, method: Method| match session.compares() {
-                true => format!("{}: {}", model(slot), method.title()),
-                false => method.title().to_owned(),
-            };
-            let pane = |(slot, method)| Content {
-                title: title(slot, method),
-                view: views::in_grid(slot, method),
-                with_heat: true,
-            };
-            session.grid().into_iter().map(pane).collect()
-        }
-    }
 }
 
 /// How much of the opacity a map keeps that is not what is asked for now.
@@ -141,9 +93,7 @@ fn set_styles(session: &Session, panes: &mut [Pane]) {
         let Some((map, style)) = &mut pane.heat else { continue };
         *style = session.settings.style.clone();
         if pane.is_difference {
-            style.colours = ColourMap::Diverging;
-            style.threshold = 0.0;
-            style.range = RangeMode::PerImage.resolve(map.values(), &[], None, style.colours);
+            *style = difference::style(style, map);
             if let Some(range) = style.range {
                 pane.title += &format!(", ±{:.2}", range.high);
             }

@@ -21,6 +21,7 @@ const UPLOADS_PER_FRAME: usize = 12;
 pub struct ThumbnailTextures {
     slots: Lru<ImageSource, Slot>,
     wanted: Vec<ImageSource>,
+    visible: Vec<ImageSource>,
     uploads_left: usize,
 }
 
@@ -49,7 +50,7 @@ impl Default for ThumbnailTextures {
 impl ThumbnailTextures {
     /// Room for so many thumbnails.
     pub fn new(capacity: usize) -> Self {
-        Self { slots: Lru::new(capacity), wanted: Vec::new(), uploads_left: 0 }
+        Self { slots: Lru::new(capacity), wanted: Vec::new(), visible: Vec::new(), uploads_left: 0 }
     }
 
     /// Takes a finished thumbnail; it is uploaded when it is drawn.
@@ -66,9 +67,9 @@ impl ThumbnailTextures {
         std::mem::take(&mut self.wanted)
     }
 
-    /// Forgets all thumbnails, for files that may have changed.
-    pub fn clear(&mut self) {
-        self.slots.clear();
+    /// The pictures that were visible in the last frame.
+    pub fn visible(&self) -> &[ImageSource] {
+        &self.visible
     }
 
     /// Number of thumbnails that are held.
@@ -82,11 +83,13 @@ impl ThumbnailTextures {
 
     pub(super) fn begin_frame(&mut self) {
         self.wanted.clear();
+        self.visible.clear();
         self.uploads_left = UPLOADS_PER_FRAME;
     }
 
     /// What can be drawn of a picture; notes it as wanted if there is nothing yet.
     pub(super) fn show(&mut self, context: &Context, source: &ImageSource) -> Shown {
+        self.visible.push(source.clone());
         let Some(slot) = self.slots.get(source) else {
             self.wanted.push(source.clone());
             return Shown::Loading;

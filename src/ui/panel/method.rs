@@ -6,6 +6,7 @@ use crate::app::settings::View;
 use crate::app::views::{self};
 use crate::app::{Command, Norms, Session, Slot};
 use crate::relevance::{Method, MethodOptions, far_out};
+use crate::vit::Score;
 
 use super::{ClassSearch, row};
 
@@ -34,6 +35,7 @@ pub fn show(ui: &mut Ui, session: &Session, search: &mut ClassSearch, commands: 
     }
     options_ui(ui, &explain.options, explain.method, commands);
     if explain.method.needs_head() && model.info.config.classes > 1 {
+        score_ui(ui, explain.score, explain.contrast.is_some(), commands);
         row(ui, "Rather than", |ui| {
             let name = explain.contrast.map(|class| model.info.classes.short_name(class).to_owned());
             let title = name.unwrap_or_else(|| "no other class".to_owned());
@@ -61,6 +63,23 @@ pub fn show(ui: &mut Ui, session: &Session, search: &mut ClassSearch, commands: 
     seconds_ui(ui, session);
 }
 
+/// Which number of the class is explained; under a contrast there is no choice.
+fn score_ui(ui: &mut Ui, score: Score, has_contrast: bool, commands: &mut Vec<Command>) {
+    row(ui, "Explains", |ui| {
+        for (one, help) in [
+            (Score::Logit, "The raw logit: what speaks for the class, whatever the others get"),
+            (Score::Probability, "The probability: what speaks for the class against all others"),
+        ] {
+            let shown = if has_contrast { Score::Logit } else { score };
+            let button = eframe::egui::Button::selectable(shown == one, one.name());
+            let response = ui.add_enabled(!has_contrast, button).on_hover_text(help);
+            if response.on_disabled_hover_text("A contrast compares logits").clicked() && shown != one {
+                commands.push(Command::Score(one));
+            }
+        }
+    });
+}
+
 fn first_block_ui(ui: &mut Ui, session: &Session, depth: usize, commands: &mut Vec<Command>) {
     row(ui, "First block", |ui| {
         let mut block = session.explain.first_block;
@@ -83,6 +102,7 @@ fn options_ui(ui: &mut Ui, options: &MethodOptions, method: Method, commands: &m
         Method::SmoothGrad => {
             number(ui, "Samples", &mut changed.samples, 512);
             row(ui, "Noise", |ui| ui.add(Slider::new(&mut changed.noise, 0.0..=0.5)).accessible_name("Noise"));
+            seed_ui(ui, &mut changed.seed);
         }
         Method::Occlusion => {
             number(ui, "Window", &mut changed.window, 16);
@@ -93,6 +113,7 @@ fn options_ui(ui: &mut Ui, options: &MethodOptions, method: Method, commands: &m
             number(ui, "Masks", &mut changed.masks, 20_000);
             number(ui, "Cells", &mut changed.cells, 32);
             row(ui, "Visible", |ui| ui.add(Slider::new(&mut changed.visible, 0.05..=0.95)).accessible_name("Visible"));
+            seed_ui(ui, &mut changed.seed);
         }
         Method::Gae
         | Method::Rollout
@@ -104,6 +125,13 @@ fn options_ui(ui: &mut Ui, options: &MethodOptions, method: Method, commands: &m
     if changed != *options {
         commands.push(Command::Options(Box::new(changed)));
     }
+}
+
+fn seed_ui(ui: &mut Ui, seed: &mut u64) {
+    row(ui, "Seed", |ui| {
+        let value = DragValue::new(seed).range(0..=u64::from(u32::MAX));
+        ui.add(value).on_hover_text("The same seed gives the same map").accessible_name("Seed");
+    });
 }
 
 fn norms_ui(ui: &mut Ui, session: &Session, commands: &mut Vec<Command>) {

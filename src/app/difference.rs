@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use crate::relevance::normalise;
-use crate::render::HeatMap;
-
-use super::panes::Pane;
+use crate::render::{ColourMap, HeatMap, RangeMode, Style};
 
 /// The difference of two maps, made once per pair.
 #[derive(Default)]
@@ -15,16 +13,8 @@ pub struct DifferenceMap {
 }
 
 impl DifferenceMap {
-    /// Gives the last of three panes the difference of the first two.
-    pub fn replace(&mut self, panes: &mut [Pane]) {
-        let [first, second, difference] = panes else { return };
-        let style = difference.heat.take().map(|(_, style)| style).unwrap_or_default();
-        let (Some((a, _)), Some((b, _))) = (&first.heat, &second.heat) else { return };
-        difference.heat = self.of(a, b).map(|map| (map, style));
-        difference.is_difference = true;
-    }
-
-    fn of(&mut self, a: &Arc<HeatMap>, b: &Arc<HeatMap>) -> Option<Arc<HeatMap>> {
+    /// `None` if either map is flat and so has no normalised form.
+    pub fn of(&mut self, a: &Arc<HeatMap>, b: &Arc<HeatMap>) -> Option<Arc<HeatMap>> {
         let is_same = |(x, y): &(Arc<HeatMap>, Arc<HeatMap>)| Arc::ptr_eq(x, a) && Arc::ptr_eq(y, b);
         if !self.made_of.as_ref().is_some_and(is_same) {
             self.made_of = Some((a.clone(), b.clone()));
@@ -32,6 +22,13 @@ impl DifferenceMap {
         }
         self.map.clone()
     }
+}
+
+/// How a difference is drawn: signed, on its own scale, nothing cut off.
+pub fn style(style: &Style, map: &HeatMap) -> Style {
+    let mut style = Style { colours: ColourMap::Diverging, threshold: 0.0, ..style.clone() };
+    style.range = RangeMode::PerImage.resolve(map.values(), &[], None, style.colours);
+    style
 }
 
 /// R̂_a − R̂_b on a's grid; `None` if either map is flat and so has no normalised form.
