@@ -10,6 +10,8 @@ use crate::render::{RangeMode, Style};
 use crate::vit::Score;
 
 use super::canvas::{Look, Tool, Zoom};
+use super::evaluate::EvaluateCommand;
+use super::finetune::FinetuneCommand;
 use super::gallery::GalleryCommand;
 use super::masks::MaskCommand;
 use super::occlusion::{Fill, Paint};
@@ -57,6 +59,8 @@ pub enum Command {
     CloseModel(Slot),
     SwapModels,
     Gallery(GalleryCommand),
+    Finetune(FinetuneCommand),
+    Evaluate(EvaluateCommand),
 
     Target(Option<usize>),
     Contrast(Option<usize>),
@@ -115,6 +119,7 @@ pub enum Command {
     /// Opens the side panel at a step of the work.
     Panel(Panel),
     ToggleLog,
+    ToggleTimeline,
     TogglePalette,
     ToggleShortcuts,
     Quit,
