@@ -49,6 +49,7 @@ impl Session {
             }
             Command::GetModel(slot, name) => self.get_model(slot, name),
             Command::CloseModel(slot) => self.close_model(slot),
+            Command::Device(device) => self.compute_on(device),
             Command::SwapModels => self.swap_models(),
             Command::Gallery(command) => self.apply_to_gallery(&command),
             Command::Finetune(command) => self.apply_to_finetune(command),
@@ -152,8 +153,17 @@ impl Session {
     pub(super) fn load(&mut self, slot: Slot, source: ModelSource) -> ModelId {
         let id = self.models.begin(slot, source.clone());
         let options = LoadOptions::default();
-        self.engine.send(Request::Load { id, source, device: Device::Auto, options });
+        let device = self.settings.device.clone();
+        self.engine.send(Request::Load { id, source, device, options });
         id
+    }
+
+    fn compute_on(&mut self, device: Device) {
+        self.settings.device = device;
+        let loaded: Vec<_> = self.models.all().map(|(slot, model)| (slot, model.source.clone())).collect();
+        for (slot, source) in loaded {
+            self.load(slot, source);
+        }
     }
 
     fn get_model(&mut self, slot: Slot, name: &str) {

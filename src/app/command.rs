@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::engine::Device;
 use crate::image::PatchIndex;
 use crate::jobs::model::{ModelSource, Profile};
 use crate::relevance::{Method, MethodOptions};
@@ -57,6 +58,8 @@ pub enum Command {
     /// A model of the curated list, downloaded if need be.
     GetModel(Slot, &'static str),
     CloseModel(Slot),
+    /// Puts all models onto another device.
+    Device(Device),
     SwapModels,
     Gallery(GalleryCommand),
     Finetune(FinetuneCommand),

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::engine::Device;
 use crate::jobs::model::Profile;
 use crate::relevance::Method;
 use crate::render::{MaskStyle, RangeMode, Style, ValueRange};
@@ -144,6 +145,8 @@ pub struct Settings {
     /// Whether photo pixels are blurred into each other at high zoom.
     pub smooth_pixels: bool,
     pub profile: Profile,
+    /// What computes.
+    pub device: Device,
     pub grid_methods: Vec<Method>,
     pub thumbnail_size: f32,
     pub show_images: bool,
@@ -180,6 +183,7 @@ impl Default for Settings {
             show_crop: true,
             smooth_pixels: false,
             profile: Profile::default(),
+            device: Device::default(),
             grid_methods: vec![Method::Gae, Method::Rollout, Method::RawAttention, Method::AttentionGradcam],
             thumbnail_size: 104.0,
             show_images: true,

@@ -18,6 +18,7 @@ use image::RgbaImage;
 use poll_promise::Promise;
 use tempfile::TempDir;
 use vitrine::app::{Ask, Command, FilePicker, Session, Settings, views};
+use vitrine::engine::Device;
 use vitrine::jobs::engine_thread::{ViewId, ViewResult};
 use vitrine::jobs::thumbnails::ThumbnailOptions;
 use vitrine::ui::{Window, waker};
@@ -100,6 +101,8 @@ impl Gui {
         let answers = Answers::default();
         let picker = answers.clone();
         let Opening { size, theme, mut settings, paths, empty, data } = opening;
+        // Whatever graphics card a machine has, the numbers are the CPU's.
+        settings.device = Device::Cpu;
         let data = data.unwrap_or_else(|| tempfile::tempdir().unwrap());
         let masks = data.path().to_owned();
         settings.theme = match theme {
@@ -182,6 +185,14 @@ impl Gui {
     pub fn menu(&mut self, menu: &str, entry: &str) {
         self.click(menu);
         self.entry(entry).click();
+        self.settle();
+    }
+
+    /// Opens the menu of devices, behind what says on which one the window computes.
+    pub fn open_devices(&mut self) {
+        let mut told = self.harness.query_all_by_label_contains(" · ");
+        told.find(|node| node.rect().top() < 30.0).unwrap().click();
+        drop(told);
         self.settle();
     }
 

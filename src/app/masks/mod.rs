@@ -20,10 +20,11 @@ use std::sync::Arc;
 
 use poll_promise::Promise;
 
-use super::Wake;
+use super::{Settings, Wake};
 use crate::app::gallery::Item;
 use crate::image::ImageSource;
 use crate::mask::{History, Label, Mask, MaskFile, MaskRecord, MaskStore, trim_histories};
+use crate::render::MaskStyle;
 
 pub use auto::{Auto, AutoMethod, AutoOptions};
 pub use command::{BrushEdge, MaskCommand, MaskTool, PaintOptions};
@@ -152,6 +153,12 @@ impl Masks {
             State::Ready(current) => Some(current),
             State::None | State::Loading { .. } | State::Refused { .. } => None,
         }
+    }
+
+    /// The mask that lies over an image on screen, if there is one and it is shown.
+    pub(super) fn shown(&self, settings: &Settings, image: Option<&ImageSource>) -> Option<(Arc<Mask>, MaskStyle)> {
+        let current = self.current().filter(|current| Some(&current.image) == image && current.exists())?;
+        settings.show_mask.then(|| (current.snapshot(), settings.mask_style))
     }
 
     fn current_mut(&mut self) -> Option<&mut Current> {
