@@ -4,6 +4,7 @@
 pub mod explained;
 pub mod hub_server;
 pub mod model;
+pub mod pictures;
 pub mod reference;
 pub mod torch;
 pub mod window;
