@@ -20,9 +20,11 @@ use std::sync::Arc;
 
 use poll_promise::Promise;
 
-use super::Wake;
+use super::{Settings, Wake};
+use crate::app::gallery::Item;
 use crate::image::ImageSource;
-use crate::mask::{History, Label, Mask, MaskFile, MaskRecord, trim_histories};
+use crate::mask::{History, Label, Mask, MaskFile, MaskRecord, MaskStore, trim_histories};
+use crate::render::MaskStyle;
 
 pub use auto::{Auto, AutoMethod, AutoOptions};
 pub use command::{BrushEdge, MaskCommand, MaskTool, PaintOptions};
@@ -125,6 +127,16 @@ impl Masks {
         self.places.set_data_folder(folder.into());
     }
 
+    /// The file of an image's mask, if there is one.
+    pub fn file_of(&mut self, item: &Item) -> Option<PathBuf> {
+        self.places.file(item)
+    }
+
+    /// The store that keeps the mask of an image.
+    pub fn store_of(&mut self, item: &Item) -> MaskStore {
+        self.places.of(item).store
+    }
+
     /// What there is of the selected image's mask.
     pub fn view(&self) -> MaskView<'_> {
         match &self.state {
@@ -141,6 +153,12 @@ impl Masks {
             State::Ready(current) => Some(current),
             State::None | State::Loading { .. } | State::Refused { .. } => None,
         }
+    }
+
+    /// The mask that lies over an image on screen, if there is one and it is shown.
+    pub(super) fn shown(&self, settings: &Settings, image: Option<&ImageSource>) -> Option<(Arc<Mask>, MaskStyle)> {
+        let current = self.current().filter(|current| Some(&current.image) == image && current.exists())?;
+        settings.show_mask.then(|| (current.snapshot(), settings.mask_style))
     }
 
     fn current_mut(&mut self) -> Option<&mut Current> {
