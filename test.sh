@@ -27,6 +27,10 @@ cargo fmt --check
 step "lints"
 cargo clippy --all-targets --locked -- -D warnings
 
+# After the lints: it shares all that does not depend on the feature with them.
+step "CUDA, type-checked without the toolkit"
+.ci/cuda-check
+
 step "documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --locked
 

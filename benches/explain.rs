@@ -1,14 +1,15 @@
 //! Time and memory of one explanation: GAE relevance of one 224 px image for ViT-Ti, -S and -B on the CPU.
 //!
 //! `cargo bench --bench explain` prints a line per model, `-- --json` prints JSON lines, `-- --model ViT-S` does one
-//! model, and `-- --memory ViT-B` explains once and prints the peak resident memory of the process.
+//! model, `-- --memory ViT-B` explains once and prints the peak resident memory of the process, and `-- --device gpu
+//! --batch 8` does the same elsewhere, with more pictures.
 //! `benches/compare.sh` sets the figures beside PyTorch's. Weights are random but seeded: neither time nor memory
 //! depends on what a model has learned.
 
 mod support;
 
 use support::Work;
-use vitrine::vit::{Engine, Objective, TraceOptions, argmax};
+use vitrine::vit::{Objective, TraceOptions, argmax};
 
 /// As in the program.
 #[global_allocator]

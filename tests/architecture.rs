@@ -11,7 +11,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("size", &[]),
     ("files", &[]),
     ("npy", &["files"]),
-    ("engine", &["size"]),
+    ("engine", &["size", "files"]),
     ("image", &["size"]),
     ("mask", &["image", "npy", "size", "files"]),
     ("project", &["files"]),

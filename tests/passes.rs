@@ -1,4 +1,5 @@
-//! The hand-derived passes against an independent PyTorch implementation, on both faces of the candle backend.
+//! The hand-derived passes against an independent PyTorch implementation, on both faces of the candle backend
+//! and on WGSL.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail by panicking, as tests do")]
 
 mod support;

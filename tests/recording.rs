@@ -5,7 +5,7 @@ mod support;
 
 use support::explained::{Fixture, TOLERANCE, assert_close, open};
 use vitrine::relevance::{MAPS_LIMIT_BYTES, Method, MethodOptions, Recording, RelevanceError};
-use vitrine::vit::{Batch, Engine, EngineError, Muted, Objective, Start, TraceOptions};
+use vitrine::vit::{Batch, EngineError, Muted, Objective, Start, TraceOptions};
 
 /// Models of `fixtures.json` with their token whose row is stored (`token_row_index`).
 const MODELS: [(&str, usize); 5] = [("plain", 19), ("wide", 17), ("distilled", 20), ("registers", 23), ("avgpool", 18)];
@@ -21,7 +21,7 @@ fn record(fixture: &Fixture, limit_bytes: usize) -> Vec<Recording> {
     (0..fixture.batch.count)
         .map(|index| {
             let objective = |_: &[f32]| Objective::Logit(fixture.targets[index]);
-            Recording::take(&fixture.engine, picture(fixture, index), &objective, limit_bytes).unwrap()
+            Recording::take(&*fixture.engine, picture(fixture, index), &objective, limit_bytes).unwrap()
         })
         .collect()
 }
@@ -32,7 +32,7 @@ fn gae_matches_the_fixtures_from_every_first_block_and_token() {
         let fixture = open(name);
         let recordings = record(&fixture, MAPS_LIMIT_BYTES);
         let of = |start| -> Vec<_> {
-            recordings.iter().map(|r| r.gae(&fixture.engine, start, &Muted::default()).unwrap()).collect()
+            recordings.iter().map(|r| r.gae(&*fixture.engine, start, &Muted::default()).unwrap()).collect()
         };
         let readout = of(Start::Readout);
         for first_block in 0..4 {
@@ -56,7 +56,7 @@ fn every_method_of_the_family_equals_the_engine() {
                 let options = MethodOptions { start, muted: muted.clone(), ..MethodOptions::default() };
                 let expected = fixture.explain(method, &options).unwrap();
                 for (recording, expected) in recordings.iter().zip(&expected) {
-                    let maps = recording.maps(&fixture.engine, method, start, &muted).unwrap();
+                    let maps = recording.maps(&*fixture.engine, method, start, &muted).unwrap();
                     assert_eq!(maps.len(), if method == Method::Gae { 4 } else { 1 });
                     assert_close(
                         &format!("{name} {method} {start:?}"),
@@ -82,7 +82,7 @@ fn maps_above_the_limit_are_not_kept_and_answers_stay_the_same() {
         assert!(kept.keeps_maps() && !lean.keeps_maps());
         assert_eq!(kept.bytes() - lean.bytes(), 2 * 4 * 3 * 37 * 37 * 4);
         for method in FAMILY {
-            let of = |recording: &Recording| recording.maps(&fixture.engine, method, Start::Token(5), &muted).unwrap();
+            let of = |recording: &Recording| recording.maps(&*fixture.engine, method, Start::Token(5), &muted).unwrap();
             for (kept, lean) in of(kept).iter().zip(of(lean)) {
                 assert_close(method.name(), &kept.values, &lean.values, TOLERANCE);
             }
@@ -95,14 +95,14 @@ fn what_the_model_lacks_is_refused() {
     let fixture = open("plain");
     let recording = &record(&fixture, MAPS_LIMIT_BYTES)[0];
     for method in FAMILY {
-        let refused = recording.maps(&fixture.engine, method, Start::Token(37), &Muted::default());
+        let refused = recording.maps(&*fixture.engine, method, Start::Token(37), &Muted::default());
         let found = matches!(refused, Err(RelevanceError::Engine(EngineError::NoSuchToken { token: 37, tokens: 37 })));
         assert!(found, "{method}");
     }
     let muted = Muted { blocks: vec![4], heads: Vec::new() };
-    let refused = recording.gae(&fixture.engine, Start::Readout, &muted);
+    let refused = recording.gae(&*fixture.engine, Start::Readout, &muted);
     assert!(matches!(refused, Err(RelevanceError::Engine(EngineError::NoSuchHead { block: 4, .. }))));
-    let both = Recording::take(&fixture.engine, fixture.batch.clone(), &|_| Objective::Logit(0), MAPS_LIMIT_BYTES);
+    let both = Recording::take(&*fixture.engine, fixture.batch.clone(), &|_| Objective::Logit(0), MAPS_LIMIT_BYTES);
     assert!(matches!(both, Err(RelevanceError::Engine(EngineError::Pixels { count: 2, .. }))));
 }
 

@@ -6,7 +6,7 @@ mod support;
 use std::ops::ControlFlow;
 
 use support::data;
-use support::explained::{TOLERANCE, assert_close, open};
+use support::explained::{TOLERANCE, assert_close, open, open_each};
 use vitrine::engine::Device;
 use vitrine::engine::candle::CandleOps;
 use vitrine::relevance::{
@@ -15,7 +15,7 @@ use vitrine::relevance::{
 };
 use vitrine::size::Size;
 use vitrine::vit::weights::{LoadOptions, load};
-use vitrine::vit::{Batch, Engine, EngineError, KeepMaps, Muted, Objective, Start, TraceOptions, Vit};
+use vitrine::vit::{Batch, EngineError, KeepMaps, Muted, Objective, Start, TraceOptions, Vit};
 
 /// Models of `fixtures.json` with their token whose row is stored (`token_row_index`).
 const MODELS: [(&str, usize); 5] = [("plain", 19), ("wide", 17), ("distilled", 20), ("registers", 23), ("avgpool", 18)];
@@ -27,52 +27,59 @@ fn options() -> MethodOptions {
 #[test]
 fn gae_matches_from_every_first_block_and_token() {
     for (name, token) in MODELS {
-        let fixture = open(name);
-        for first_block in 0..4 {
-            let maps = fixture.maps(Method::Gae, &MethodOptions { first_block, ..options() });
-            fixture.assert_matches(&format!("gae.start_{first_block}"), &maps);
+        for fixture in open_each(name) {
+            for first_block in 0..4 {
+                let maps = fixture.maps(Method::Gae, &MethodOptions { first_block, ..options() });
+                fixture.assert_matches(&format!("gae.start_{first_block}"), &maps);
+            }
+            let of_token = MethodOptions { start: Start::Token(token), ..options() };
+            fixture.assert_matches("gae.token_row", &fixture.maps(Method::Gae, &of_token));
         }
-        let of_token = MethodOptions { start: Start::Token(token), ..options() };
-        fixture.assert_matches("gae.token_row", &fixture.maps(Method::Gae, &of_token));
     }
 }
 
 #[test]
 fn upsampled_and_normalised_maps_match() {
     for (name, _) in MODELS {
-        let fixture = open(name);
-        let patch = fixture.engine.config().patch;
-        let mut upsampled: Vec<Vec<f32>> =
-            fixture.explain(Method::Gae, &options()).unwrap().iter().map(|e| e.map.upsample(patch)).collect();
-        fixture.assert_matches("gae.upsampled", &upsampled.concat());
-        upsampled.iter_mut().for_each(|map| normalise(map).unwrap());
-        fixture.assert_matches("gae.normalised", &upsampled.concat());
+        for fixture in open_each(name) {
+            let patch = fixture.engine.config().patch;
+            let mut upsampled: Vec<Vec<f32>> =
+                fixture.explain(Method::Gae, &options()).unwrap().iter().map(|e| e.map.upsample(patch)).collect();
+            fixture.assert_matches("gae.upsampled", &upsampled.concat());
+            upsampled.iter_mut().for_each(|map| normalise(map).unwrap());
+            fixture.assert_matches("gae.normalised", &upsampled.concat());
+        }
     }
 }
 
 #[test]
 fn attention_methods_match() {
     for (name, _) in MODELS {
-        let fixture = open(name);
-        fixture.assert_matches("raw_attention", &fixture.maps(Method::RawAttention, &options()));
-        fixture.assert_matches("rollout", &fixture.maps(Method::Rollout, &options()));
-        fixture.assert_matches("attention_gradcam", &fixture.maps(Method::AttentionGradcam, &options()));
+        for fixture in open_each(name) {
+            fixture.assert_matches("raw_attention", &fixture.maps(Method::RawAttention, &options()));
+            fixture.assert_matches("rollout", &fixture.maps(Method::Rollout, &options()));
+            fixture.assert_matches("attention_gradcam", &fixture.maps(Method::AttentionGradcam, &options()));
+        }
     }
 }
 
 #[test]
 fn gradients_match_pixel_by_pixel() {
     for (name, _) in MODELS {
-        let fixture = open(name);
-        let (engine, batch, objective) =
-            (&fixture.engine, &fixture.batch, |i, _: &[f32]| Objective::Logit(fixture.targets[i]));
-        let plain = input_gradient(engine, batch, &objective).unwrap();
-        fixture.assert_matches("input_gradient", &plain.concat());
-        let times_input = gradient_x_input(engine, batch, &objective).unwrap();
-        fixture.assert_matches("gradient_x_input", &times_input.concat());
-        // 16 steps: `fixtures.json`.
-        let integrated = integrated_gradients(engine, batch, &objective, 16).unwrap();
-        fixture.assert_matches("integrated_gradients", &integrated.concat());
+        for fixture in open_each(name) {
+            let (engine, batch, objective) =
+                (&*fixture.engine, &fixture.batch, |i, _: &[f32]| Objective::Logit(fixture.targets[i]));
+            let plain = input_gradient(engine, batch, &objective).unwrap();
+            fixture.assert_matches("input_gradient", &plain.concat());
+            let times_input = gradient_x_input(engine, batch, &objective).unwrap();
+            fixture.assert_matches("gradient_x_input", &times_input.concat());
+            // The same gradients sixteen times over: a rasteriser in software need not show it for every model.
+            if engine.device().device == "cpu" || name == "wide" {
+                // 16 steps: `fixtures.json`.
+                let integrated = integrated_gradients(engine, batch, &objective, 16).unwrap();
+                fixture.assert_matches("integrated_gradients", &integrated.concat());
+            }
+        }
     }
 }
 
@@ -142,7 +149,7 @@ fn integrated_gradients_keep_the_class_of_the_picture() {
         asked_cell.borrow_mut().push((i, logits.to_vec()));
         Objective::Logit(0)
     };
-    integrated_gradients(&fixture.engine, &fixture.batch, &objective, 4).unwrap();
+    integrated_gradients(&*fixture.engine, &fixture.batch, &objective, 4).unwrap();
     let logits = fixture.logits(&fixture.batch);
     assert_eq!(asked, [(0, logits[0].clone()), (1, logits[1].clone())]);
 }
@@ -170,7 +177,7 @@ fn every_method_reports_progress_and_stops_when_told() {
             seen.push(progress);
             ControlFlow::Continue(())
         };
-        explain(&fixture.engine, &fixture.batch, &objective, method, &small, &mut watch).unwrap();
+        explain(&*fixture.engine, &fixture.batch, &objective, method, &small, &mut watch).unwrap();
         assert!(seen.windows(2).all(|pair| pair[0].done < pair[1].done && pair[0].total == pair[1].total), "{method}");
         let last = seen.last().unwrap();
         assert_eq!(last.done, last.total, "{method}");
@@ -180,7 +187,7 @@ fn every_method_reports_progress_and_stops_when_told() {
             calls += 1;
             ControlFlow::Break(())
         };
-        let stopped = explain(&fixture.engine, &fixture.batch, &objective, method, &small, &mut stop);
+        let stopped = explain(&*fixture.engine, &fixture.batch, &objective, method, &small, &mut stop);
         assert!(matches!(stopped, Err(RelevanceError::Cancelled)), "{method}");
         assert_eq!(calls, 1, "{method}");
     }
@@ -261,7 +268,7 @@ fn methods_explain_contrast_and_probability() {
         };
         let all = MethodOptions { window: 6, stride: 6, ..options() };
         let explanations =
-            explain(&fixture.engine, &fixture.batch, &|_, _| objective, Method::Occlusion, &all, &mut go_on).unwrap();
+            explain(&*fixture.engine, &fixture.batch, &|_, _| objective, Method::Occlusion, &all, &mut go_on).unwrap();
         let grey = Batch {
             pixels: vec![0.0; fixture.batch.pixels.len()],
             count: fixture.batch.count,
@@ -308,7 +315,7 @@ fn a_class_the_model_lacks_is_refused_by_every_method() {
     let mut go_on = |_| ControlFlow::Continue(());
     for method in Method::ALL.into_iter().filter(|method| method.needs_head()) {
         let small = MethodOptions { steps: 1, samples: 1, masks: 1, ..options() };
-        let none = explain(&fixture.engine, &fixture.batch, &|_, _| Objective::Logit(10), method, &small, &mut go_on);
+        let none = explain(&*fixture.engine, &fixture.batch, &|_, _| Objective::Logit(10), method, &small, &mut go_on);
         let found = matches!(none, Err(RelevanceError::Engine(EngineError::NoSuchClass { class: 10, last: 9 })));
         assert!(found, "{method}");
     }
@@ -356,7 +363,7 @@ fn the_maps_of_a_picture_do_not_depend_on_its_neighbours() {
     let small = MethodOptions { steps: 2, samples: 2, masks: 9, batch_size: 1, ..options() };
     for method in Method::ALL {
         let objective = |_: usize, _: &[f32]| Objective::Logit(fixture.targets[1]);
-        let alone = explain(&fixture.engine, &second, &objective, method, &small, &mut go_on).unwrap();
+        let alone = explain(&*fixture.engine, &second, &objective, method, &small, &mut go_on).unwrap();
         assert_eq!(alone[0], fixture.explain(method, &small).unwrap()[1], "{method}");
     }
 }

@@ -7,22 +7,29 @@ use std::path::Path;
 use naga::back::pipeline_constants::process_overrides;
 use naga::back::{PipelineConstants, hlsl, msl, spv};
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
-use naga::{Module, ShaderStage};
+use naga::{AddressSpace, Module, ShaderStage, StorageAccess};
+use vitrine::engine::wgsl::sources as compute;
 use vitrine::render::gpu::sources;
 
+/// Name and source of every module of the program.
+fn all() -> Vec<(&'static str, &'static str)> {
+    let drawn = sources::ALL.iter().map(|shader| (shader.name, shader.source));
+    drawn.chain(compute::ALL.iter().map(|kernel| (kernel.name, kernel.source))).collect()
+}
+
 fn compiled() -> Vec<(&'static str, Module, ModuleInfo)> {
-    let compile = |shader: sources::Shader| {
-        let module = naga::front::wgsl::parse_str(shader.source)
-            .unwrap_or_else(|error| panic!("{}", error.emit_to_string_with_path(shader.source, shader.name)));
+    let compile = |(name, source): (&'static str, &'static str)| {
+        let module = naga::front::wgsl::parse_str(source)
+            .unwrap_or_else(|error| panic!("{}", error.emit_to_string_with_path(source, name)));
         let info = Validator::new(ValidationFlags::all(), Capabilities::empty())
             .validate(&module)
-            .unwrap_or_else(|error| panic!("{}: {error:?}", shader.name));
+            .unwrap_or_else(|error| panic!("{name}: {error:?}"));
         // What is chosen when a pipeline is made has to be chosen before it is translated; the defaults will do.
         let (module, info) = process_overrides(&module, &info, None, &PipelineConstants::default())
-            .unwrap_or_else(|error| panic!("{}: {error:?}", shader.name));
-        (shader.name, module.into_owned(), info.into_owned())
+            .unwrap_or_else(|error| panic!("{name}: {error:?}"));
+        (name, module.into_owned(), info.into_owned())
     };
-    sources::ALL.map(compile).into()
+    all().into_iter().map(compile).collect()
 }
 
 /// Stage and name of each entry point.
@@ -31,10 +38,32 @@ fn entries(module: &Module) -> impl Iterator<Item = (ShaderStage, String)> {
 }
 
 #[test]
-fn shaders_are_valid_and_have_both_stages() {
+fn shaders_are_valid_and_have_their_stages() {
     for (name, module, _) in compiled() {
         let stages: Vec<ShaderStage> = entries(&module).map(|(stage, _)| stage).collect();
-        assert!(stages.contains(&ShaderStage::Vertex) && stages.contains(&ShaderStage::Fragment), "{name}");
+        let has = |stage| stages.contains(&stage);
+        let draws = sources::ALL.iter().any(|shader| shader.name == name);
+        assert_eq!(draws, has(ShaderStage::Vertex) && has(ShaderStage::Fragment), "{name}");
+        assert_eq!(!draws, has(ShaderStage::Compute), "{name}");
+    }
+}
+
+/// The binding order of every kernel: sizes, what it reads, what it writes.
+#[test]
+fn kernels_bind_what_they_say() {
+    for kernel in compute::ALL {
+        let module = naga::front::wgsl::parse_str(kernel.source).unwrap();
+        let mut bound: Vec<(u32, AddressSpace)> = module
+            .global_variables
+            .iter()
+            .filter_map(|(_, variable)| Some((variable.binding?.binding, variable.space)))
+            .collect();
+        bound.sort_by_key(|(binding, _)| *binding);
+        let (read, write) = (StorageAccess::LOAD, StorageAccess::LOAD | StorageAccess::STORE);
+        let expected = std::iter::once(AddressSpace::Uniform)
+            .chain((0..kernel.inputs).map(|_| AddressSpace::Storage { access: read }))
+            .chain((0..kernel.outputs).map(|_| AddressSpace::Storage { access: write }));
+        assert_eq!(bound, (0..).zip(expected).collect::<Vec<_>>(), "{}", kernel.name);
     }
 }
 
@@ -45,11 +74,14 @@ fn every_file_is_part_of_a_shader() {
         let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
         entries.filter(|path| path.is_file()).collect::<Vec<_>>()
     };
-    let files: BTreeSet<_> = [root.clone(), root.join("snippets")].iter().flat_map(|folder| wgsl_in(folder)).collect();
-    assert_eq!(files.len(), 5, "{files:?}");
+    let folders = ["", "snippets", "compute", "compute/snippets"].map(|folder| root.join(folder));
+    let files: BTreeSet<_> = folders.iter().flat_map(|folder| wgsl_in(folder)).collect();
+    // Three shaders draw, with two snippets. Of the kernels only the three products come with more than one ending, each
+    // with three; kernels share six more snippets.
+    assert_eq!(files.len(), 3 + 2 + (compute::ALL.len() - 6) + 3 + 6, "{files:?}");
     for file in files {
         let text = std::fs::read_to_string(&file).unwrap();
-        let used = sources::ALL.iter().any(|shader| shader.source.contains(&text));
+        let used = all().iter().any(|(_, source)| source.contains(&text));
         assert!(used, "{} is compiled into nothing", file.display());
     }
 }

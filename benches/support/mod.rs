@@ -7,16 +7,16 @@ use std::time::Instant;
 use anyhow::{Context, bail};
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
-use vitrine::engine::candle::CandleOps;
-use vitrine::engine::{Device, compute_threads, init_threads};
+use vitrine::engine::{Device, init_threads};
 use vitrine::size::Size;
 use vitrine::vit::weights::Tensor;
-use vitrine::vit::{Batch, Pooling, Vit, VitConfig};
+use vitrine::vit::{Batch, Engine, Pooling, VitConfig, backend};
 
 /// Name, width and heads (Touvron et al. 2021, table 1); all have 12 blocks.
 const MODELS: [(&str, usize, usize); 3] = [("ViT-Ti", 192, 3), ("ViT-S", 384, 6), ("ViT-B", 768, 12)];
 
 /// What a benchmark measures.
+#[derive(Clone, Copy)]
 pub struct Work {
     /// As it is called in JSON, and in `pytorch_reference.py`.
     pub name: &'static str,
@@ -24,76 +24,95 @@ pub struct Work {
     pub pictures: usize,
     pub warm_ups: usize,
     pub runs: usize,
-    pub run: fn(&mut Vit<CandleOps>, &Batch) -> anyhow::Result<()>,
+    pub run: fn(&mut dyn Engine, &Batch) -> anyhow::Result<()>,
 }
 
 impl Work {
     /// Does what the arguments of the process say.
     pub fn main(&self) -> anyhow::Result<()> {
         init_threads();
-        let (mut json, mut memory, mut only) = (false, None, None);
+        let (mut json, mut memory, mut only, mut device, mut pictures) =
+            (false, None, None, Device::Cpu, self.pictures);
         let mut arguments = std::env::args().skip(1);
         while let Some(argument) = arguments.next() {
-            let mut model = || arguments.next().with_context(|| format!("{argument} needs ViT-Ti, ViT-S or ViT-B"));
+            let mut value = |what: &str| arguments.next().with_context(|| format!("{argument} needs {what}"));
             match argument.as_str() {
                 "--bench" => {} // cargo adds it
                 "--json" => json = true,
-                "--memory" => memory = Some(model()?),
-                "--model" => only = Some(model()?),
-                other => bail!("unknown argument «{other}»; there are --json, --model MODEL and --memory MODEL"),
+                "--memory" => memory = Some(value("ViT-Ti, ViT-S or ViT-B")?),
+                "--model" => only = Some(value("ViT-Ti, ViT-S or ViT-B")?),
+                "--device" => device = value("a device")?.parse().map_err(anyhow::Error::msg)?,
+                "--batch" => pictures = value("a number of pictures")?.parse().context("--batch needs a number")?,
+                other => bail!("unknown argument «{other}»; there are --json, --model, --memory, --device and --batch"),
             }
         }
+        let asked = Asked { work: Self { pictures, ..*self }, device, json };
         let chosen = memory.as_ref().or(only.as_ref());
         let mut models = MODELS.iter().filter(|(name, ..)| chosen.is_none_or(|chosen| chosen == name)).peekable();
         if models.peek().is_none() {
             bail!("there is no model «{}»; there are ViT-Ti, ViT-S and ViT-B", chosen.map_or("", String::as_str));
         }
         models.try_for_each(|&(name, dim, heads)| match memory {
-            Some(_) => self.report_memory(name, dim, heads, json),
-            None => self.report_time(name, dim, heads, json),
+            Some(_) => asked.report_memory(name, dim, heads),
+            None => asked.report_time(name, dim, heads),
         })
     }
+}
 
-    fn report_time(&self, name: &str, dim: usize, heads: usize, json: bool) -> anyhow::Result<()> {
-        let (mut model, pictures) = model_and_pictures(dim, heads, self.pictures)?;
-        for _ in 0..self.warm_ups {
-            (self.run)(&mut model, &pictures)?;
+/// A benchmark as the command line wants it.
+struct Asked {
+    work: Work,
+    device: Device,
+    json: bool,
+}
+
+impl Asked {
+    fn report_time(&self, name: &str, dim: usize, heads: usize) -> anyhow::Result<()> {
+        let Work { run, warm_ups, runs, name: work, pictures: batch } = self.work;
+        let (mut model, pictures) = self.model_and_pictures(dim, heads)?;
+        for _ in 0..warm_ups {
+            run(&mut *model, &pictures)?;
         }
-        let mut milliseconds = vec![0.0; self.runs];
+        let mut milliseconds = vec![0.0; runs];
         for time in &mut milliseconds {
             let start = Instant::now();
-            (self.run)(&mut model, &pictures)?;
+            run(&mut *model, &pictures)?;
             *time = start.elapsed().as_secs_f64() * 1e3;
         }
         milliseconds.sort_by(f64::total_cmp);
-        let (min, runs, threads) = (milliseconds[0], self.runs, compute_threads());
+        let (min, info) = (milliseconds[0], model.device());
         let median = f64::midpoint(milliseconds[(runs - 1) / 2], milliseconds[runs / 2]);
-        if json {
-            let work = self.name;
+        if self.json {
+            let (device, threads) = (&info.device, info.threads);
             println!(
-                r#"{{"implementation":"vitrine","work":"{work}","model":"{name}","threads":{threads},"min_ms":{min:.2},"median_ms":{median:.2}}}"#
+                r#"{{"implementation":"vitrine","work":"{work}","model":"{name}","device":"{device}","batch":{batch},"threads":{threads},"min_ms":{min:.2},"median_ms":{median:.2}}}"#
             );
         } else {
-            println!("{name:<7} min {min:8.2} ms   median {median:8.2} ms   ({runs} runs, {threads} threads)");
+            println!("{name:<7} min {min:8.2} ms   median {median:8.2} ms   ({runs} runs, {info})");
         }
         Ok(())
     }
 
-    fn report_memory(&self, name: &str, dim: usize, heads: usize, json: bool) -> anyhow::Result<()> {
-        let (mut model, pictures) = model_and_pictures(dim, heads, self.pictures)?;
-        (self.run)(&mut model, &pictures)?;
+    fn report_memory(&self, name: &str, dim: usize, heads: usize) -> anyhow::Result<()> {
+        let (mut model, pictures) = self.model_and_pictures(dim, heads)?;
+        (self.work.run)(&mut *model, &pictures)?;
         let peak = peak_resident_bytes()? as f64 / 1e6;
-        if json {
-            let work = self.name;
+        if self.json {
+            let work = self.work.name;
             println!(r#"{{"implementation":"vitrine","work":"{work}","model":"{name}","peak_mb":{peak:.0}}}"#);
         } else {
             println!("{name:<7} peak resident memory {peak:.0} MB");
         }
         Ok(())
     }
+
+    fn model_and_pictures(&self, dim: usize, heads: usize) -> anyhow::Result<(Box<dyn Engine>, Batch)> {
+        let (config, tensors, pictures) = model_and_pictures(dim, heads, self.work.pictures);
+        Ok((backend::open(self.device.clone(), config, tensors)?.engine, pictures))
+    }
 }
 
-fn model_and_pictures(dim: usize, heads: usize, count: usize) -> anyhow::Result<(Vit<CandleOps>, Batch)> {
+fn model_and_pictures(dim: usize, heads: usize, count: usize) -> (VitConfig, BTreeMap<String, Tensor>, Batch) {
     let config = VitConfig {
         input: Size::square(224),
         patch: Size::square(16),
@@ -115,7 +134,7 @@ fn model_and_pictures(dim: usize, heads: usize, count: usize) -> anyhow::Result<
     let pixels = (0..count * 3 * config.input.area()).map(|_| random.random_range(-1.0..1.0)).collect();
     let pictures = Batch { pixels, count, size: config.input };
     let tensors = random_weights(&config, &mut random);
-    Ok((Vit::new(CandleOps::new(Device::Cpu)?, config, tensors)?, pictures))
+    (config, tensors, pictures)
 }
 
 /// Every tensor that the architecture has, by its timm name. Each is made in place and moved: one copy in memory.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::engine::Device;
 use crate::image::PatchIndex;
 use crate::jobs::model::{ModelSource, Profile};
 use crate::relevance::{Method, MethodOptions};
@@ -10,6 +11,8 @@ use crate::render::{RangeMode, Style};
 use crate::vit::Score;
 
 use super::canvas::{Look, Tool, Zoom};
+use super::evaluate::EvaluateCommand;
+use super::finetune::FinetuneCommand;
 use super::gallery::GalleryCommand;
 use super::masks::MaskCommand;
 use super::occlusion::{Fill, Paint};
@@ -55,8 +58,12 @@ pub enum Command {
     /// A model of the curated list, downloaded if need be.
     GetModel(Slot, &'static str),
     CloseModel(Slot),
+    /// Puts all models onto another device.
+    Device(Device),
     SwapModels,
     Gallery(GalleryCommand),
+    Finetune(FinetuneCommand),
+    Evaluate(EvaluateCommand),
 
     Target(Option<usize>),
     Contrast(Option<usize>),
@@ -115,6 +122,7 @@ pub enum Command {
     /// Opens the side panel at a step of the work.
     Panel(Panel),
     ToggleLog,
+    ToggleTimeline,
     TogglePalette,
     ToggleShortcuts,
     Quit,

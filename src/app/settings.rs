@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::engine::Device;
 use crate::jobs::model::Profile;
 use crate::relevance::Method;
 use crate::render::{MaskStyle, RangeMode, Style, ValueRange};
 
-use super::masks::PaintOptions;
+use super::masks::{AutoOptions, PaintOptions};
 
 /// Light, dark, or as the system says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,15 +83,21 @@ pub enum Panel {
     Explain,
     /// Where it should look.
     Mask,
+    /// Make it look there.
+    Finetune,
+    /// Whether that helped.
+    Evaluate,
 }
 
 impl Panel {
-    pub const ALL: [Self; 2] = [Self::Explain, Self::Mask];
+    pub const ALL: [Self; 4] = [Self::Explain, Self::Mask, Self::Finetune, Self::Evaluate];
 
     pub const fn title(self) -> &'static str {
         match self {
             Self::Explain => "Explain",
             Self::Mask => "Mask",
+            Self::Finetune => "Finetune",
+            Self::Evaluate => "Evaluate",
         }
     }
 
@@ -99,6 +106,8 @@ impl Panel {
         match self {
             Self::Explain => "Step: Explain",
             Self::Mask => "Step: Mask",
+            Self::Finetune => "Step: Finetune",
+            Self::Evaluate => "Step: Evaluate",
         }
     }
 
@@ -106,6 +115,8 @@ impl Panel {
         match self {
             Self::Explain => "Where the model looks",
             Self::Mask => "Where it should look: paint, find and review the object",
+            Self::Finetune => "Make it look there: a short run on the relevance maps",
+            Self::Evaluate => "Whether that helped: before and after, image by image",
         }
     }
 }
@@ -126,6 +137,7 @@ pub struct Settings {
     pub show_mask: bool,
     pub mask_style: MaskStyle,
     pub paint: PaintOptions,
+    pub auto_mask: AutoOptions,
     /// Where masks of image files lie; `None`: beside the images.
     pub mask_folder: Option<PathBuf>,
     /// The frame around what the model sees.
@@ -133,12 +145,18 @@ pub struct Settings {
     /// Whether photo pixels are blurred into each other at high zoom.
     pub smooth_pixels: bool,
     pub profile: Profile,
+    /// What computes.
+    pub device: Device,
     pub grid_methods: Vec<Method>,
     pub thumbnail_size: f32,
     pub show_images: bool,
     pub show_panel: bool,
     pub panel: Panel,
     pub show_log: bool,
+    /// The curves of a run below the canvas.
+    pub show_timeline: bool,
+    /// Where runs are written; `None`: with the program's data.
+    pub runs_folder: Option<PathBuf>,
     /// Model files opened before, latest first.
     pub recent_models: Vec<PathBuf>,
     /// Projects opened before, latest first.
@@ -160,16 +178,20 @@ impl Default for Settings {
             show_mask: true,
             mask_style: MaskStyle::default(),
             paint: PaintOptions::default(),
+            auto_mask: AutoOptions::default(),
             mask_folder: None,
             show_crop: true,
             smooth_pixels: false,
             profile: Profile::default(),
+            device: Device::default(),
             grid_methods: vec![Method::Gae, Method::Rollout, Method::RawAttention, Method::AttentionGradcam],
             thumbnail_size: 104.0,
             show_images: true,
             show_panel: true,
             panel: Panel::default(),
             show_log: false,
+            show_timeline: false,
+            runs_folder: None,
             recent_models: Vec::new(),
             recent_projects: Vec::new(),
             last_folder: None,

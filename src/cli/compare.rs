@@ -41,7 +41,7 @@ pub struct CompareArgs {
 
 pub fn run(args: &CompareArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     let open = |weights: &PathBuf| {
-        LoadedModel::open(&ModelSource::from(Some(weights)), args.data.device, &args.data.load_options())
+        LoadedModel::open(&ModelSource::from(Some(weights)), args.data.device.clone(), &args.data.load_options())
     };
     let (before, after) = (open(&args.before)?, open(&args.after)?);
     // Maps are shown for every flip, masks or not.

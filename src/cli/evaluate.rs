@@ -46,7 +46,7 @@ struct Results<'a> {
 
 pub fn run(args: &EvaluateArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     let source = ModelSource::from(args.model.as_ref());
-    let model = LoadedModel::open(&source, args.data.device, &args.data.load_options())?;
+    let model = LoadedModel::open(&source, args.data.device.clone(), &args.data.load_options())?;
     check_head(&model)?;
     let job = args.data.job();
     let dataset = Dataset::open(&args.data.place(), &model.classes)?;

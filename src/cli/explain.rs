@@ -59,7 +59,7 @@ pub struct ExplainArgs {
     /// How images are prepared.
     #[arg(long, default_value = "model", value_enum)]
     profile: ProfileName,
-    /// auto, cpu, cuda[:INDEX] or metal[:INDEX].
+    /// auto, cpu, gpu[:INDEX|NAME], cuda[:INDEX] or metal[:INDEX].
     #[arg(long, default_value = "auto", value_name = "DEVICE")]
     device: Device,
     /// Folder for the results; `-` prints JSON and writes nothing. With --tensor the safetensors file to write.
@@ -87,7 +87,7 @@ fn parse_patch(text: &str) -> Result<(usize, usize), String> {
 pub fn run(args: &ExplainArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     let source = ModelSource::from(args.model.as_ref());
     let options = LoadOptions { heads: args.heads, input: args.input };
-    let model = LoadedModel::open_in(args.cache.as_deref(), &source, args.device, &options)?;
+    let model = LoadedModel::open_in(args.cache.as_deref(), &source, args.device.clone(), &options)?;
     if let Some(tensor) = &args.tensor {
         return tensors(args, &model, tensor, out);
     }

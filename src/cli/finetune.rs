@@ -226,7 +226,7 @@ impl FinetuneArgs {
             Start::New(_) => ModelSource::from(self.model.as_ref()),
             Start::Resume(run) | Start::Branch { parent: run, .. } => of_run(run)?,
         };
-        Ok(LoadedModel::open(&source, self.device, &options)?)
+        Ok(LoadedModel::open(&source, self.device.clone(), &options)?)
     }
 }
 

@@ -1,8 +1,10 @@
 //! The command line: arguments in, jobs run, words or JSON out.
 
+mod bench;
 mod compare;
 mod data;
 mod demo;
+mod devices;
 mod evaluate;
 mod explain;
 mod finetune;
@@ -46,6 +48,8 @@ enum Command {
     Demo(demo::DemoArgs),
     Mask(Box<mask::MaskArgs>),
     Models(models::ModelsArgs),
+    Devices(devices::DevicesArgs),
+    Bench(bench::BenchArgs),
 }
 
 /// Exit code for input that could not be processed.
@@ -77,6 +81,8 @@ pub fn run(out: &mut dyn Write) -> Wish {
         Some(Command::Demo(args)) => demo::run(args, out),
         Some(Command::Mask(args)) => mask::run(args, out),
         Some(Command::Models(args)) => models::run(args, out),
+        Some(Command::Devices(args)) => devices::run(args, out),
+        Some(Command::Bench(args)) => bench::run(args, out),
     };
     Wish::Done(result.unwrap_or_else(|err| failed(&err)))
 }

@@ -3,15 +3,20 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+use super::wgsl::GpuPick;
 
 /// A device as the user names it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub enum Device {
-    /// The fastest device this build and machine offer.
+    /// The fastest device this build and machine offer: a real GPU that computes the CPU's numbers, else the CPU.
     #[default]
     Auto,
     Cpu,
+    /// Any GPU, through Vulkan, Metal or Direct3D 12.
+    Gpu(GpuPick),
     Cuda(usize),
     Metal(usize),
 }
@@ -20,17 +25,37 @@ impl FromStr for Device {
     type Err = String;
 
     fn from_str(s: &str) -> Result<Self, String> {
-        let (kind, index) = match s.split_once(':') {
-            Some((kind, index)) => (kind, index.parse().map_err(|_| format!("«{index}» is not a device number"))?),
-            None => (s, 0),
-        };
-        match (kind, s.contains(':')) {
-            ("auto", false) => Ok(Self::Auto),
-            ("cpu", false) => Ok(Self::Cpu),
-            ("cuda", _) => Ok(Self::Cuda(index)),
-            ("metal", _) => Ok(Self::Metal(index)),
-            _ => Err("devices are: auto, cpu, cuda, cuda:INDEX, metal, metal:INDEX".to_owned()),
-        }
+        let number = |index: &str| index.parse().map_err(|_| format!("«{index}» is not a device number"));
+        Ok(match s.split_once(':').map_or((s, None), |(kind, which)| (kind, Some(which))) {
+            ("auto", None) => Self::Auto,
+            ("cpu", None) => Self::Cpu,
+            ("gpu", None) => Self::Gpu(GpuPick::Best),
+            ("gpu", Some(which)) if !which.trim().is_empty() => Self::Gpu(match which.parse() {
+                Ok(index) => GpuPick::Index(index),
+                Err(_) => GpuPick::Name(which.trim().to_owned()),
+            }),
+            ("cuda", index) => Self::Cuda(index.map_or(Ok(0), number)?),
+            ("metal", index) => Self::Metal(index.map_or(Ok(0), number)?),
+            _ => {
+                return Err("devices are: auto, cpu, gpu, gpu:INDEX, gpu:NAME, cuda, cuda:INDEX, metal, metal:INDEX; \
+                            «vitrine devices» lists the GPUs"
+                    .to_owned());
+            }
+        })
+    }
+}
+
+impl TryFrom<String> for Device {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        name.parse()
+    }
+}
+
+impl From<Device> for String {
+    fn from(device: Device) -> Self {
+        device.to_string()
     }
 }
 
@@ -39,6 +64,9 @@ impl fmt::Display for Device {
         match self {
             Self::Auto => f.write_str("auto"),
             Self::Cpu => f.write_str("cpu"),
+            Self::Gpu(GpuPick::Best) => f.write_str("gpu"),
+            Self::Gpu(GpuPick::Index(index)) => write!(f, "gpu:{index}"),
+            Self::Gpu(GpuPick::Name(name)) => write!(f, "gpu:{name}"),
             Self::Cuda(index) => write!(f, "cuda:{index}"),
             Self::Metal(index) => write!(f, "metal:{index}"),
         }
@@ -48,7 +76,7 @@ impl fmt::Display for Device {
 /// What computes, in words for people and logs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct DeviceInfo {
-    /// `cpu`, `cuda:0`, …
+    /// `cpu`, `gpu:0 NAME`, `cuda:0`, …
     pub device: String,
     /// Threads the CPU backend uses; 1 on other devices.
     pub threads: usize,
@@ -87,11 +115,13 @@ mod tests {
 
     #[test]
     fn names_round_trip_and_nonsense_is_refused() {
-        for name in ["auto", "cpu", "cuda:1", "metal:0"] {
+        for name in ["auto", "cpu", "gpu", "gpu:1", "gpu:radeon rx", "cuda:1", "metal:0"] {
             assert_eq!(name.parse::<Device>().unwrap().to_string(), name);
         }
         assert_eq!("cuda".parse(), Ok(Device::Cuda(0)));
-        for name in ["", "gpu", "cpu:1", "cuda:x", "auto:0"] {
+        assert_eq!("gpu:2".parse(), Ok(Device::Gpu(GpuPick::Index(2))));
+        assert_eq!("gpu:RTX".parse(), Ok(Device::Gpu(GpuPick::Name("RTX".to_owned()))));
+        for name in ["", "gpu:", "gpu: ", "cpu:1", "cuda:x", "auto:0"] {
             assert!(name.parse::<Device>().is_err(), "{name}");
         }
     }

@@ -1,6 +1,20 @@
 //! The seam between the passes and the hardware.
 
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
 use super::{DeviceInfo, Error};
+
+/// All runs of one kernel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct KernelTime {
+    pub runs: u32,
+    pub milliseconds: f64,
+}
+
+/// By the name of the kernel.
+pub type KernelTimes = BTreeMap<&'static str, KernelTime>;
 
 /// What may follow a matrix product before its result is written: `(x·wᵀ + bias)·scale + residual`.
 pub struct Epilogue<'a, B> {
@@ -22,6 +36,11 @@ impl<B> Clone for Epilogue<'_, B> {
 impl<B> Copy for Epilogue<'_, B> {}
 
 impl<'a, B> Epilogue<'a, B> {
+    /// The product as it is.
+    pub const fn none() -> Self {
+        Self { bias: None, scale: None, residual: None }
+    }
+
     pub fn bias(bias: &'a B) -> Self {
         Self { bias: Some(bias), scale: None, residual: None }
     }
@@ -92,13 +111,26 @@ pub trait Ops: Send + Sync {
     type Buffer: Clone + Send + Sync;
 
     fn info(&self) -> DeviceInfo;
+    /// Whether the device is gone, with everything on it.
+    fn is_lost(&self) -> bool {
+        false
+    }
 
     /// # Errors
     /// If the device has no room for the data.
     fn upload(&self, data: Vec<f32>, shape: &[usize]) -> Result<Self::Buffer, Error>;
     /// All elements, row-major. Waits for the device.
     fn read(&self, buffer: &Self::Buffer) -> Result<Vec<f32>, Error>;
+    /// Several buffers after a single wait.
+    fn read_all(&self, buffers: &[&Self::Buffer]) -> Result<Vec<Vec<f32>>, Error> {
+        buffers.iter().map(|buffer| self.read(buffer)).collect()
+    }
     fn shape(&self, buffer: &Self::Buffer) -> Vec<usize>;
+    /// Runs `work` with every kernel timed by the device's own clock; `None` where there is no such clock.
+    fn profile(&self, work: &mut dyn FnMut()) -> Option<KernelTimes> {
+        work();
+        None
+    }
 
     /// `x [.., in] · w [out, in]ᵀ` with an epilogue: `[.., out]`.
     fn linear(
@@ -133,6 +165,26 @@ pub trait Ops: Send + Sync {
     fn gelu(&self, x: &Self::Buffer) -> Result<Self::Buffer, Error>;
     /// `d_out · GELU'(x)`.
     fn gelu_backward(&self, d_out: &Self::Buffer, x: &Self::Buffer) -> Result<Self::Buffer, Error>;
+    /// A hidden layer: `x·wᵀ + bias`, which the backward pass reads, and its GELU.
+    fn linear_gelu(
+        &self,
+        x: &Self::Buffer,
+        w: &Self::Buffer,
+        bias: &Self::Buffer,
+    ) -> Result<(Self::Buffer, Self::Buffer), Error> {
+        let hidden = self.linear(x, w, Epilogue::bias(bias))?;
+        let activated = self.gelu(&hidden)?;
+        Ok((hidden, activated))
+    }
+    /// Back through the layer after a GELU, and the GELU: `(d_out·w) · GELU'(x)`.
+    fn linear_gelu_backward(
+        &self,
+        d_out: &Self::Buffer,
+        w: &Self::Buffer,
+        x: &Self::Buffer,
+    ) -> Result<Self::Buffer, Error> {
+        self.gelu_backward(&self.linear_backward(d_out, w)?, x)
+    }
 
     /// A = softmax(q·kᵀ/√head_dim) of `qkv [B, N, 3·D]` for the first `queries` rows: `[B, h, R, N]`.
     fn attention(&self, qkv: &Self::Buffer, heads: usize, queries: usize) -> Result<Self::Buffer, Error>;

@@ -3,6 +3,7 @@
 pub mod compare;
 pub mod convert;
 pub mod demo;
+pub mod devices;
 pub mod download;
 pub mod engine_thread;
 pub mod evaluate;

@@ -3,16 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use crate::demo;
-use crate::engine::candle::CandleOps;
 use crate::engine::{self, Device};
 use crate::image::{Filter, Preparation};
 use crate::size::Size;
+use crate::vit::backend::{self, Opened};
 use crate::vit::classes::ClassNames;
 use crate::vit::hub::{self, HubError};
 use crate::vit::weights::{
     self, Checkpoint, Family, Interpolation, LoadOptions, LoadReport, Normalisation, NormalisationSource, WeightsError,
 };
-use crate::vit::{Engine, EngineError, Vit};
+use crate::vit::{Engine, EngineError};
 
 /// Where a model comes from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,6 +44,8 @@ pub struct LoadedModel {
     pub classes: ClassNames,
     /// What loading did with every name in the file.
     pub report: LoadReport,
+    /// Why a GPU of the machine does not compute, although it was to be used.
+    pub device_note: Option<String>,
     normalisation: Normalisation,
     normalisation_source: NormalisationSource,
     family: Option<Family>,
@@ -101,13 +103,14 @@ impl LoadedModel {
         let (normalisation, normalisation_source) = checkpoint.effective_normalisation();
         let classes = ClassNames::of_model(checkpoint.config.classes, checkpoint.class_names.as_deref());
         let Checkpoint { config, tensors, report, family, .. } = checkpoint;
-        let engine = Vit::new(CandleOps::new(device)?, config, tensors)?;
+        let Opened { engine, note } = backend::open(device, config, tensors)?;
         Ok(Self {
-            engine: Box::new(engine),
+            engine,
             name,
             source,
             classes,
             report,
+            device_note: note,
             normalisation,
             normalisation_source,
             family,
@@ -133,9 +136,9 @@ impl LoadedModel {
     }
 
     /// How a whole photo is prepared, nothing cut off; see [`Preparation::whole`].
-    pub fn whole_preparation(&self, photo: Size, longest: usize) -> Preparation {
+    pub fn whole_preparation(&self, photo: Size, scale: f64) -> Preparation {
         let Normalisation { mean, std, .. } = self.normalisation;
-        Preparation::whole(photo, longest, self.engine.config().patch, mean, std)
+        Preparation::whole(photo, scale, self.engine.config().patch, mean, std)
     }
 
     /// Whether the model learned without labels, as far as its family or a missing head tell: its last block then still knows where
@@ -149,7 +152,7 @@ impl LoadedModel {
 
     /// What a user should know before trusting the numbers of a profile.
     pub fn warnings(&self, profile: Profile) -> Vec<String> {
-        let mut warnings = Vec::new();
+        let mut warnings: Vec<String> = self.device_note.iter().cloned().collect();
         let Normalisation { mean, std, .. } = self.normalisation;
         let is_half = mean == Normalisation::HALF.mean && std == Normalisation::HALF.std;
         if profile == Profile::Paper && !is_half {

@@ -1,10 +1,11 @@
 //! What computes and what draws.
 
-use eframe::egui::{Label, RichText, Ui};
+use eframe::egui::{CursorIcon, Label, Popup, RichText, Sense, Ui};
 use eframe::egui_wgpu::RenderState;
 use eframe::wgpu::DeviceType;
 
-use crate::app::{Session, Slot};
+use crate::app::{Command, Session, Slot};
+use crate::jobs::devices;
 
 /// What draws, found out once.
 pub struct Status {
@@ -32,13 +33,29 @@ impl Status {
         })
     }
 
-    pub fn show(&self, ui: &mut Ui, session: &Session) {
+    /// A click offers the devices.
+    pub fn show(&self, ui: &mut Ui, session: &Session, commands: &mut Vec<Command>) {
         let computes =
             session.models.get(Slot::Main).map_or("no model".to_owned(), |model| model.info.device.to_string());
         let draws = self.draws_with.as_deref().unwrap_or("nothing");
         let text = format!("{computes} · {draws}");
-        ui.add(Label::new(RichText::new(text).small().weak()).truncate())
-            .on_hover_text(format!("Computes: {computes}\nDraws: {draws}"));
+        let label = Label::new(RichText::new(text).small().weak()).truncate().sense(Sense::click());
+        let response = ui.add(label).on_hover_cursor(CursorIcon::PointingHand);
+        let response =
+            response.on_hover_text(format!("Computes: {computes}\nDraws: {draws}\nClick to compute elsewhere"));
+        Popup::menu(&response).show(|ui| devices_ui(ui, session, commands));
+    }
+}
+
+fn devices_ui(ui: &mut Ui, session: &Session, commands: &mut Vec<Command>) {
+    ui.set_min_width(240.0);
+    ui.label(RichText::new("Compute on").small().weak());
+    for choice in devices::choices() {
+        let is_chosen = session.settings.device == choice.device;
+        if ui.selectable_label(is_chosen, choice.title).on_hover_text(choice.help).clicked() && !is_chosen {
+            commands.push(Command::Device(choice.device));
+            ui.close();
+        }
     }
 }
 

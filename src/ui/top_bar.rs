@@ -16,7 +16,7 @@ pub fn show(ui: &mut Ui, session: &Session, status: &Status, commands: &mut Vec<
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             // A narrow window shows what runs rather than what it runs on.
             if session.jobs.is_empty() || ui.available_width() > 500.0 {
-                status.show(ui, session);
+                status.show(ui, session, commands);
             }
             jobs_ui(ui, session, commands);
         });

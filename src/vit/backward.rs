@@ -46,8 +46,12 @@ impl<O: Ops> Vit<O> {
         d_output: &O::Buffer,
     ) -> Result<(O::Buffer, O::Buffer), EngineError> {
         let ops = &self.ops;
-        let d_activated = self.branch_backward(d_output, &block.fc2, block.scale2.as_ref())?;
-        let d_hidden = ops.gelu_backward(&d_activated, &tape.hidden)?;
+        let d_hidden = match &block.scale2 {
+            Some(scale) => {
+                ops.linear_gelu_backward(&ops.scale_rows(d_output, scale)?, &block.fc2.weight, &tape.hidden)?
+            }
+            None => ops.linear_gelu_backward(d_output, &block.fc2.weight, &tape.hidden)?,
+        };
         let d_normed = ops.linear_backward(&d_hidden, &block.fc1.weight)?;
         let d_middle = self.normalise_backward(&d_normed, &tape.middle, &block.norm2, d_output)?;
         let d_mixed = self.branch_backward(&d_middle, &block.proj, block.scale1.as_ref())?;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::engine::DeviceInfo;
+use crate::engine::{DeviceInfo, KernelTimes};
 use crate::size::Size;
 
 use super::weights::Tensor;
@@ -241,7 +241,17 @@ pub struct Trace {
 /// A loaded model on some hardware. Object-safe; one thread owns it.
 pub trait Engine: Send {
     fn device(&self) -> DeviceInfo;
+    /// Whether the device is gone, and the model with it: it has to be loaded again.
+    fn is_lost(&self) -> bool {
+        false
+    }
     fn config(&self) -> &VitConfig;
+
+    /// Runs `work` with every kernel timed by the device's own clock; `None` where there is no such clock.
+    fn profile(&self, work: &mut dyn FnMut()) -> Option<KernelTimes> {
+        work();
+        None
+    }
 
     /// Logits of every picture, `[count][classes]`.
     ///
@@ -340,6 +350,13 @@ pub enum EngineError {
     NoSuchBlock { block: usize, last: usize },
     #[error("head {head} of block {block} does not exist: the model has {depth} blocks of {heads} heads")]
     NoSuchHead { block: usize, head: usize, depth: usize, heads: usize },
+}
+
+impl EngineError {
+    /// Whether the device is gone, with everything on it: the same work may succeed on another one.
+    pub fn is_device_lost(&self) -> bool {
+        matches!(self, Self::Compute(error) if error.is_device_lost())
+    }
 }
 
 /// Softmax in double precision, for probabilities shown to people.

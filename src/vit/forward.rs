@@ -145,11 +145,11 @@ impl<O: Ops> Vit<O> {
         let bypass = if rows == total { input.clone() } else { ops.tokens(&input, 0, rows)? };
         let middle = self.branch(&mixed, &block.proj, block.scale1.as_ref(), &bypass)?;
 
-        let hidden = {
+        let (hidden, activated) = {
             let normed = self.normalise(&middle, &block.norm2)?;
-            ops.linear(&normed, &block.fc1.weight, Epilogue::bias(&block.fc1.bias))?
+            ops.linear_gelu(&normed, &block.fc1.weight, &block.fc1.bias)?
         };
-        let output = self.branch(&ops.gelu(&hidden)?, &block.fc2, block.scale2.as_ref(), &middle)?;
+        let output = self.branch(&activated, &block.fc2, block.scale2.as_ref(), &middle)?;
         Ok((output, BlockTape { input, qkv, attention, mixed, middle, hidden }))
     }
 

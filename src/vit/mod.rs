@@ -2,6 +2,7 @@
 //!
 //! [`Vit`] runs them on any [`Ops`] backend; everyone else sees it as an [`Engine`].
 
+pub mod backend;
 mod backward;
 pub mod classes;
 pub mod config;
@@ -12,6 +13,7 @@ pub mod hub;
 mod muting;
 mod parameters;
 mod score;
+mod self_test;
 mod trace;
 mod train;
 pub mod weights;
@@ -20,12 +22,15 @@ use std::collections::BTreeMap;
 
 use crate::engine::{DeviceInfo, Ops};
 
+pub use crate::engine::KernelTimes;
+
 pub use config::{Pooling, VitConfig};
 pub use engine::{Batch, Engine, EngineError, KeepMaps, Muted, Objective, Start, Trace, TraceOptions, argmax, softmax};
 pub use features::{FeatureChoice, FeatureKind, PatchFeatures};
 pub use muting::NotMuted;
 use parameters::Parameters;
 pub use score::Score;
+pub use self_test::{SelfTestError, self_test};
 use train::Learner;
 pub use train::{Learned, Learning, Loss, LossGradients, OptimiserState, TrainOptions, Trainable, Update};
 
@@ -53,8 +58,16 @@ impl<O: Ops> Engine for Vit<O> {
         self.ops.info()
     }
 
+    fn is_lost(&self) -> bool {
+        self.ops.is_lost()
+    }
+
     fn config(&self) -> &VitConfig {
         &self.config
+    }
+
+    fn profile(&self, work: &mut dyn FnMut()) -> Option<KernelTimes> {
+        self.ops.profile(work)
     }
 
     fn classify(&self, batch: &Batch) -> Result<Vec<Vec<f32>>, EngineError> {

@@ -104,8 +104,8 @@ impl<O: Ops> Vit<O> {
                 d_x = self.block_backward_to_input(block, &tape, &gradient, &d_mixed, d_middle)?;
             }
         }
-        for row in rows.iter().rev() {
-            share_out(&ops.read(row)?, traces, |trace, row| trace.relevance.push(row));
+        for row in ops.read_all(&rows.iter().rev().collect::<Vec<_>>())? {
+            share_out(&row, traces, |trace, row| trace.relevance.push(row));
         }
         if options.input_gradient {
             let d_pixels = self.embed_backward(&d_x, batch.count, batch.size)?;
@@ -140,8 +140,9 @@ impl<O: Ops> Vit<O> {
         traces: &mut [Trace],
     ) -> Result<(), EngineError> {
         let first = if keep == KeepMaps::All { 0 } else { tapes.len() - 1 };
-        for tape in &tapes[first..] {
-            share_out(&self.ops.read(&tape.attention)?, traces, |trace, maps| trace.attention.push(maps));
+        let kept: Vec<&O::Buffer> = tapes[first..].iter().map(|tape| &tape.attention).collect();
+        for maps in self.ops.read_all(&kept)? {
+            share_out(&maps, traces, |trace, maps| trace.attention.push(maps));
         }
         Ok(())
     }

@@ -5,16 +5,16 @@ use std::ops::ControlFlow;
 use vitrine::engine::Device;
 use vitrine::engine::candle::CandleOps;
 use vitrine::relevance::{Explanation, Method, MethodOptions, RelevanceError, explain};
-use vitrine::vit::{Batch, Engine, Objective, Vit};
+use vitrine::vit::{Batch, Engine, Objective};
 
 use super::Tensors;
-use super::model::{Expected, model_on};
+use super::model::{Expected, engines, model_on};
 
 /// Single precision in another order of summation, over four blocks of width 48.
 pub const TOLERANCE: f32 = 1e-4;
 
 pub struct Fixture {
-    pub engine: Vit<CandleOps>,
+    pub engine: Box<dyn Engine>,
     pub batch: Batch,
     pub targets: Vec<usize>,
     pub expected: Tensors,
@@ -22,14 +22,20 @@ pub struct Fixture {
 
 pub fn open(name: &str) -> Fixture {
     let Expected { tensors, batch, targets } = Expected::of(name);
-    let engine = model_on(CandleOps::new(Device::Cpu).unwrap(), name);
+    let engine = Box::new(model_on(CandleOps::new(Device::Cpu).unwrap(), name));
     Fixture { engine, batch, targets, expected: tensors }
+}
+
+/// The same on every backend.
+pub fn open_each(name: &str) -> Vec<Fixture> {
+    let on = |(_, engine)| Fixture { engine, ..open(name) };
+    engines(name).into_iter().map(on).collect()
 }
 
 impl Fixture {
     pub fn explain(&self, method: Method, options: &MethodOptions) -> Result<Vec<Explanation>, RelevanceError> {
         let mut go_on = |_| ControlFlow::Continue(());
-        explain(&self.engine, &self.batch, &|i, _| Objective::Logit(self.targets[i]), method, options, &mut go_on)
+        explain(&*self.engine, &self.batch, &|i, _| Objective::Logit(self.targets[i]), method, options, &mut go_on)
     }
 
     pub fn maps(&self, method: Method, options: &MethodOptions) -> Vec<f32> {

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 pub mod explained;
+pub mod gpu;
 pub mod hub_server;
 pub mod model;
 pub mod pictures;

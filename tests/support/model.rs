@@ -6,7 +6,7 @@ use vitrine::size::Size;
 use vitrine::vit::weights::{LoadOptions, load};
 use vitrine::vit::{Batch, Engine, Vit};
 
-use super::{Tensors, data, fixture};
+use super::{Tensors, data, fixture, gpu};
 
 /// All fixture models: `fixtures.json` gives heads and, for `wide`, the input size.
 pub const MODELS: [&str; 5] = ["plain", "wide", "distilled", "registers", "avgpool"];
@@ -26,10 +26,14 @@ pub fn model_on<O: Ops>(ops: O, name: &str) -> Vit<O> {
 /// The backends whose numbers must agree with the fixtures.
 pub fn engines(name: &str) -> Vec<(&'static str, Box<dyn Engine>)> {
     let fused = CandleOps::new(Device::Cpu).unwrap();
-    vec![
+    let mut engines: Vec<(&'static str, Box<dyn Engine>)> = vec![
         ("fused", Box::new(model_on(fused, name))),
         ("composed", Box::new(model_on(CandleOps::composed_on_cpu(), name))),
-    ]
+    ];
+    if let Some(wgsl) = gpu::wgsl() {
+        engines.push(("wgsl", Box::new(model_on(wgsl, name))));
+    }
+    engines
 }
 
 /// What the independent PyTorch implementation got out of the model, and what it put in.

@@ -18,6 +18,7 @@ use image::RgbaImage;
 use poll_promise::Promise;
 use tempfile::TempDir;
 use vitrine::app::{Ask, Command, FilePicker, Session, Settings, views};
+use vitrine::engine::Device;
 use vitrine::jobs::engine_thread::{ViewId, ViewResult};
 use vitrine::jobs::thumbnails::ThumbnailOptions;
 use vitrine::ui::{Window, waker};
@@ -100,6 +101,8 @@ impl Gui {
         let answers = Answers::default();
         let picker = answers.clone();
         let Opening { size, theme, mut settings, paths, empty, data } = opening;
+        // Whatever graphics card a machine has, the numbers are the CPU's.
+        settings.device = Device::Cpu;
         let data = data.unwrap_or_else(|| tempfile::tempdir().unwrap());
         let masks = data.path().to_owned();
         settings.theme = match theme {
@@ -185,6 +188,14 @@ impl Gui {
         self.settle();
     }
 
+    /// Opens the menu of devices, behind what says on which one the window computes.
+    pub fn open_devices(&mut self) {
+        let mut told = self.harness.query_all_by_label_contains(" · ");
+        told.find(|node| node.rect().top() < 30.0).unwrap().click();
+        drop(told);
+        self.settle();
+    }
+
     /// An entry of the menu that is open.
     pub fn entry(&self, title: &str) -> Node<'_> {
         let with_shortcut = format!("{title} ");
@@ -238,6 +249,16 @@ impl Gui {
         self.harness.remove_cursor();
         self.settle();
         self.harness.render().unwrap()
+    }
+
+    /// Keeps what is on screen as `target/artefacts/NAME.png`, to be looked at.
+    pub fn artefact(&mut self, name: &str) -> RgbaImage {
+        self.quiet();
+        let picture = self.picture();
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/artefacts");
+        std::fs::create_dir_all(&folder).unwrap();
+        picture.save(folder.join(format!("{name}.png"))).unwrap();
+        picture
     }
 
     /// Compares with `tests/snapshots/NAME.png`, without what differs from machine to machine.

@@ -3,6 +3,7 @@
 use eframe::egui::accesskit::Role;
 use vitrine::app::settings::View;
 use vitrine::app::{Session, Slot, views};
+use vitrine::engine::wgsl::adapters;
 use vitrine::jobs::model::Profile;
 use vitrine::relevance::Method;
 
@@ -131,4 +132,24 @@ fn the_load_report_and_the_prepared_input_can_be_read() {
     assert!(gui.has("blocks"));
     gui.click("What the model sees");
     assert!(gui.has("Prepared input") && gui.has("96 × 96 px"));
+}
+
+#[test]
+fn models_move_to_the_device_that_is_chosen() {
+    let mut gui = Gui::demo();
+    gui.explained();
+    let device = |gui: &Gui| gui.session().models.get(Slot::Main).unwrap().info.device.device.clone();
+    assert_eq!(device(&gui), "cpu");
+    let Some(adapter) = adapters().into_iter().next() else { return };
+    gui.open_devices();
+    gui.entry("CPU");
+    gui.entry(&adapter.name).click();
+    gui.settle();
+    gui.until("on the GPU", |session| session.models.get(Slot::Main).unwrap().info.device.device.starts_with("gpu:0"));
+    assert!(gui.has(&format!("gpu:0 {}", adapter.name)), "told in the top bar");
+    gui.open_devices();
+    gui.entry("CPU").click();
+    gui.settle();
+    gui.until("back", |session| session.models.get(Slot::Main).unwrap().info.device.device == "cpu");
+    gui.explained();
 }

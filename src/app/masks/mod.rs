@@ -3,7 +3,9 @@
 //! The mask of the selected image is read on a thread of its own once its photo is there. Every edit is saved on
 //! another thread; what an image's history of edits knows stays in memory, within a budget, when another is selected.
 
+mod auto;
 mod command;
+mod command_line;
 mod current;
 mod edit;
 mod feedback;
@@ -18,11 +20,14 @@ use std::sync::Arc;
 
 use poll_promise::Promise;
 
-use super::Wake;
+use super::{Settings, Wake};
+use crate::app::gallery::Item;
 use crate::image::ImageSource;
-use crate::mask::{History, Label, Mask, MaskFile, MaskRecord, trim_histories};
+use crate::mask::{History, Label, Mask, MaskFile, MaskRecord, MaskStore, trim_histories};
+use crate::render::MaskStyle;
 
-pub use command::{MaskCommand, MaskTool, PaintOptions};
+pub use auto::{Auto, AutoMethod, AutoOptions};
+pub use command::{BrushEdge, MaskCommand, MaskTool, PaintOptions};
 pub use current::Current;
 pub use feedback::{Feedback, Numbers};
 pub use saver::Place;
@@ -37,6 +42,8 @@ const HISTORY_BUDGET: usize = 256 << 20;
 pub struct Masks {
     /// What tools paint, unless they erase.
     pub label: Label,
+    /// What finds masks, and what it found.
+    pub auto: Auto,
     state: State,
     kept: HashMap<ImageSource, Kept>,
     places: Places,
@@ -105,6 +112,7 @@ impl Masks {
     pub fn new(chosen: Option<PathBuf>, wake: Wake) -> std::io::Result<Self> {
         Ok(Self {
             label: Label::Foreground,
+            auto: Auto::default(),
             state: State::None,
             kept: HashMap::new(),
             places: Places::new(chosen, wake.clone()),
@@ -117,6 +125,16 @@ impl Masks {
     /// Where masks of pictures that are no files lie from now on: the demo's, and pasted ones.
     pub fn set_data_folder(&mut self, folder: impl Into<PathBuf>) {
         self.places.set_data_folder(folder.into());
+    }
+
+    /// The file of an image's mask, if there is one.
+    pub fn file_of(&mut self, item: &Item) -> Option<PathBuf> {
+        self.places.file(item)
+    }
+
+    /// The store that keeps the mask of an image.
+    pub fn store_of(&mut self, item: &Item) -> MaskStore {
+        self.places.of(item).store
     }
 
     /// What there is of the selected image's mask.
@@ -135,6 +153,12 @@ impl Masks {
             State::Ready(current) => Some(current),
             State::None | State::Loading { .. } | State::Refused { .. } => None,
         }
+    }
+
+    /// The mask that lies over an image on screen, if there is one and it is shown.
+    pub(super) fn shown(&self, settings: &Settings, image: Option<&ImageSource>) -> Option<(Arc<Mask>, MaskStyle)> {
+        let current = self.current().filter(|current| Some(&current.image) == image && current.exists())?;
+        settings.show_mask.then(|| (current.snapshot(), settings.mask_style))
     }
 
     fn current_mut(&mut self) -> Option<&mut Current> {
@@ -164,6 +188,7 @@ impl Masks {
 
     /// Lets go of the current mask: it is saved, and its history kept.
     fn leave(&mut self) {
+        self.auto.forget();
         if let Some(current) = self.current_mut() {
             current.end();
         }

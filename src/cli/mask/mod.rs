@@ -47,7 +47,7 @@ pub struct MaskArgs {
     /// Input size in pixels the weights were trained for, where they do not tell: 224 or WIDTHxHEIGHT.
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     input: Option<Size>,
-    /// auto, cpu, cuda[:INDEX] or metal[:INDEX].
+    /// auto, cpu, gpu[:INDEX|NAME], cuda[:INDEX] or metal[:INDEX].
     #[arg(long, default_value = "auto", value_name = "DEVICE")]
     device: Device,
     /// Folder for the masks.
@@ -68,6 +68,9 @@ pub struct MaskArgs {
     /// 30 patches].
     #[arg(long, value_name = "PIXELS")]
     size: Option<usize>,
+    /// Enlarge smaller images to that size: more patches, finer masks.
+    #[arg(long)]
+    enlarge: bool,
     /// Which eigenvector is cut: 2 is the second smallest, the method's own.
     #[arg(long, default_value_t = 2, value_name = "N", value_parser = clap::value_parser!(u8).range(2..=7))]
     eigenvector: u8,
@@ -125,7 +128,7 @@ pub fn run(args: &MaskArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     }
     let folder = args.out.as_ref().ok_or_else(|| UsageError("--out DIR is missing".to_owned()))?;
     let source = ModelSource::from(args.model.as_ref());
-    let model = LoadedModel::open(&source, args.device, &LoadOptions { heads: args.heads, input: args.input })?;
+    let model = LoadedModel::open(&source, args.device.clone(), &LoadOptions { heads: args.heads, input: args.input })?;
     let job = args.job();
     job.check(&model).map_err(|err| UsageError(err.to_string()))?;
     if args.method == MethodName::Relevance {
@@ -187,6 +190,7 @@ impl MaskArgs {
             block: self.block,
             features: self.features,
             size: self.size,
+            enlarge: self.enlarge,
             eigenvector: usize::from(self.eigenvector) - 2,
             click: None,
             profile: match self.profile {

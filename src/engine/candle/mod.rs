@@ -23,6 +23,11 @@ impl CandleOps {
         Ok(Self { fused: device.is_cpu(), device })
     }
 
+    /// Whether the CPU computes.
+    pub fn is_cpu(&self) -> bool {
+        self.device.is_cpu()
+    }
+
     /// The compositions that CUDA and Metal use, on the CPU: slow, for comparison with the fused kernels.
     pub fn composed_on_cpu() -> Self {
         Self { device: CandleDevice::Cpu, fused: false }
@@ -30,18 +35,19 @@ impl CandleOps {
 }
 
 fn open(device: Device) -> Result<CandleDevice, Error> {
-    let unavailable = |err: candle_core::Error| Error::NoSuchDevice {
-        asked: device,
-        why: format!("{err}; use «--device cpu», or a build with that feature on a machine with that hardware"),
-    };
-    match device {
+    let opened = match device {
         Device::Cpu => Ok(CandleDevice::Cpu),
-        Device::Cuda(index) => CandleDevice::new_cuda(index).map_err(unavailable),
-        Device::Metal(index) => CandleDevice::new_metal(index).map_err(unavailable),
+        Device::Cuda(index) => CandleDevice::new_cuda(index),
+        Device::Metal(index) => CandleDevice::new_metal(index),
         Device::Auto => {
             Ok(CandleDevice::new_cuda(0).or_else(|_| CandleDevice::new_metal(0)).unwrap_or(CandleDevice::Cpu))
         }
-    }
+        Device::Gpu(_) => Err(candle_core::Error::Msg("candle does not know it".to_owned())),
+    };
+    opened.map_err(|err| Error::NoSuchDevice {
+        asked: device,
+        why: format!("{err}; use «--device cpu», or a build with that feature on a machine with that hardware"),
+    })
 }
 
 /// Calls the fused kernel on the CPU, the composition elsewhere.

@@ -1,5 +1,6 @@
 //! What the engine thread answers.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::engine::DeviceInfo;
@@ -14,6 +15,7 @@ use crate::vit::classes::ClassNames;
 use crate::vit::weights::LoadReport;
 
 use super::blends::Blend;
+use super::compare::CompareEnd;
 use super::masks::MaskAnswer;
 use super::request::{BatchId, ExplainRequest, ModelId, RunId, ViewId};
 
@@ -66,6 +68,21 @@ pub enum Event {
     BatchDone {
         id: BatchId,
         end: BatchEnd,
+    },
+    /// Both models of a comparison have seen one more picture.
+    CompareAdvanced {
+        id: BatchId,
+        done: usize,
+        total: usize,
+    },
+    /// Nothing more comes of this comparison.
+    Compared {
+        id: BatchId,
+        end: CompareEnd,
+    },
+    /// Where a report lies now, or why it does not.
+    PageSaved {
+        outcome: Result<PathBuf, String>,
     },
     /// Of a finetuning run.
     Run {

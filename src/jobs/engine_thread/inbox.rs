@@ -13,7 +13,9 @@ use crate::vit::weights::LoadOptions;
 use super::background::Background;
 use super::batch::Batch;
 use super::blends::Blend;
+use super::compare::CompareBatch;
 use super::masks::{MaskBatch, MaskRequest};
+use super::page::SavePage;
 use super::request::{ExplainRequest, ModelId, Request, RunId, ViewId};
 use super::runs::Gathered;
 
@@ -98,8 +100,15 @@ impl Inbox {
                 None => waiting.masks.push_back(mask),
             },
             Request::MaskBatch(batch) => waiting.batches.push_back(Box::new(MaskBatch::new(*batch))),
+            Request::Compare { id, compare, cancel } => {
+                waiting.batches.push_back(Box::new(CompareBatch::new(id, *compare, cancel)));
+            }
             Request::Batch { id, model, job, inputs, cancel } => {
                 waiting.batches.push_back(Box::new(Batch::new(id, model, *job, inputs, cancel)));
+            }
+            // Someone waits for it, and it is over soon.
+            Request::SavePage { compare, report, path } => {
+                waiting.batches.push_front(Box::new(SavePage { compare: *compare, report, path }));
             }
             Request::Finetune { id, model, start, pinned } => {
                 waiting.controls.push_back(Control::Gather { id, model, start, pinned });

@@ -1,10 +1,12 @@
 //! What the window asks of the engine thread.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::engine::Device;
 use crate::image::{ImageSource, PatchIndex};
 use crate::jobs::Cancel;
+use crate::jobs::compare::Report;
 use crate::jobs::explain::ExplainJob;
 use crate::jobs::finetune::{RunCommand, Start};
 use crate::jobs::inputs::Input;
@@ -14,6 +16,7 @@ use crate::vit::weights::LoadOptions;
 use crate::vit::{Muted, Score};
 
 use super::blends::Blend;
+use super::compare::CompareRequest;
 use super::masks::{MaskBatchRequest, MaskRequest};
 use super::occlusion::Occlusion;
 
@@ -61,6 +64,19 @@ pub enum Request {
         job: Box<ExplainJob>,
         inputs: Vec<Input>,
         cancel: Cancel,
+    },
+    /// In the background, as a batch: two loaded models on a data set, picture by picture. Answered by
+    /// [`super::Event::CompareAdvanced`] and, at its end or when cancelled, [`super::Event::Compared`].
+    Compare {
+        id: BatchId,
+        compare: Box<CompareRequest>,
+        cancel: Cancel,
+    },
+    /// Draws a report into one HTML page; both models must still be loaded. Answered by [`super::Event::PageSaved`].
+    SavePage {
+        compare: Box<CompareRequest>,
+        report: Arc<Report>,
+        path: PathBuf,
     },
     /// Starts a run that trains the loaded model itself: views of it show the weights of the moment. A model has one
     /// run at a time. Answered by [`super::Event::Run`] until its `Done`, `Stopped` or `Failed`.

@@ -47,6 +47,7 @@ impl Default for MaskMethod {
 
 /// Settings of TokenCut, each of them live in the window.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct TokenCutOptions {
     /// Patches whose cosine similarity exceeds this are joined; `None`: as fits the model, see
     /// [`Self::default_tau`].
@@ -57,6 +58,8 @@ pub struct TokenCutOptions {
     /// The longer side of the photo as the model sees it, in pixels; smaller photos stay as they are. `None`: see
     /// [`Self::default_size`].
     pub size: Option<usize>,
+    /// Enlarge smaller photos to that size instead.
+    pub enlarge: bool,
     /// Which eigenvector is cut: 0 is the second smallest, the method's own.
     pub eigenvector: usize,
     /// Cut out the part at this place of the photo instead of the one that stands out most.
@@ -74,6 +77,7 @@ impl Default for TokenCutOptions {
             block: None,
             features: FeatureKind::K,
             size: None,
+            enlarge: false,
             eigenvector: 0,
             click: None,
             profile: MaskProfile::Default,

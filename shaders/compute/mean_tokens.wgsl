@@ -1,0 +1,30 @@
+// Mean over the tokens of every image.
+
+struct Sizes {
+    // Elements of the result.
+    count: u32,
+    width: u32,
+    tokens: u32,
+}
+
+@group(0) @binding(0) var<uniform> sizes: Sizes;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read_write> out: array<f32>;
+
+@compute @workgroup_size(ELEMENTS)
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let i = folded(group, groups) * ELEMENTS + lane;
+    if i >= sizes.count {
+        return;
+    }
+    let start = i / sizes.width * sizes.tokens * sizes.width + i % sizes.width;
+    var sum = 0.0;
+    for (var token = 0u; token < sizes.tokens; token++) {
+        sum += x[start + token * sizes.width];
+    }
+    out[i] = sum / f32(sizes.tokens);
+}
