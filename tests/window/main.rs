@@ -5,7 +5,6 @@ mod auto_mask;
 mod canvas;
 mod explain;
 mod files;
-mod finetune;
 mod gui;
 mod heat;
 mod mask;
