@@ -44,6 +44,7 @@ fn main() {
             ("--features", value) => {
                 options.features = <FeatureKind as clap::ValueEnum>::from_str(value, true).unwrap()
             }
+            ("--enlarge", "yes") => options.enlarge = true,
             ("--profile", "paper") => options.profile = MaskProfile::Paper,
             _ => {}
         }

@@ -15,6 +15,14 @@ static WRITES: AtomicU64 = AtomicU64::new(0);
 /// # Errors
 /// What the file system says; the target is then as it was.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write_atomically_with(path, |file| file.write_all(bytes))
+}
+
+/// As [`write_atomically`], for what is too large to hold in memory twice: `write` gets the open file.
+///
+/// # Errors
+/// What the file system or `write` says; the target is then as it was.
+pub fn write_atomically_with(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
     let name = path.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "the path names no file"))?;
     // Not the `tempfile` crate: its files are private to the user, these are meant to be shared.
     let mut partial_name = name.to_owned();
@@ -26,7 +34,7 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
             std::fs::create_dir_all(folder)?;
         }
         let mut file = File::create(&partial)?;
-        file.write_all(bytes)?;
+        write(&mut file)?;
         // Else a power cut after the rename may leave the new name on an empty file.
         file.sync_all()?;
         drop(file);

@@ -8,10 +8,10 @@
 //! | [`vit`] | configuration, weights in every spelling, the passes in paper order generic over `Ops`, class names, model hub | files of pictures, windows |
 //! | [`image`] | decode, prepare for the model, `Framing`: original pixels ↔ model input ↔ patches | models |
 //! | [`mask`] | foreground masks in photo pixels: painting, history, automatic masks, file formats | models, windows |
-//! | [`segment`] | Segment Anything: a click becomes a mask | masks, windows |
 //! | [`project`] | the project file and its autosave | models, windows |
+//! | [`segment`] | Segment Anything: a click becomes a mask | masks, windows |
 //! | [`relevance`] | one file per family of methods, normalisation | masks |
-//! | [`finetune`] | the losses on relevance, one training step | windows |
+//! | [`finetune`] | configuration, pictures, loss, the run and its folder, checkpoints, guards | windows |
 //! | [`eval`] | metrics | windows |
 //! | [`jobs`] | a job is configuration in, event stream out; window and terminal read it alike | terminals, windows |
 //! | [`render`] | colour maps, figures and the heatmap shader, from plain arrays | models, tensors |

@@ -14,13 +14,13 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("engine", &["size", "files"]),
     ("image", &["size"]),
     ("mask", &["image", "npy", "size", "files"]),
-    ("segment", &["image", "size"]),
     ("project", &["files"]),
+    ("segment", &["image", "size"]),
     ("render", &["size", "files"]),
     ("demo", &["size", "image", "files"]),
     ("vit", &["engine", "size"]),
     ("relevance", &["vit", "size", "engine"]),
-    ("finetune", &["relevance", "vit", "size"]),
+    ("finetune", &["relevance", "mask", "image", "vit", "files", "size"]),
     ("eval", &["mask", "relevance", "vit", "image", "size"]),
     (
         "jobs",
@@ -32,12 +32,18 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "app",
         &[
-            "jobs", "segment", "mask", "project", "eval", "relevance", "vit", "image", "demo", "render", "engine", "npy", "files",
-            "size",
+            "jobs", "finetune", "segment", "mask", "project", "eval", "relevance", "vit", "image", "demo", "render",
+            "engine", "npy", "files", "size",
         ],
     ),
-    ("ui", &["app", "jobs", "segment", "mask", "relevance", "vit", "image", "render", "size"]),
-    ("cli", &["jobs", "mask", "eval", "relevance", "vit", "image", "demo", "render", "engine", "npy", "files", "size"]),
+    ("ui", &["app", "jobs", "finetune", "segment", "mask", "relevance", "vit", "image", "render", "size"]),
+    (
+        "cli",
+        &[
+            "jobs", "finetune", "mask", "eval", "relevance", "vit", "image", "demo", "render", "engine", "npy",
+            "files", "size",
+        ],
+    ),
 ];
 
 /// They open the crate, and may see all of it.

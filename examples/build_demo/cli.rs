@@ -34,6 +34,9 @@ pub struct Options {
     /// Keep the model in the folder; renew figures, configuration and photos.
     #[arg(long)]
     pub skip_training: bool,
+    /// Only draw the validation and test pictures with their masks into this folder, to judge other models on.
+    #[arg(long, value_name = "DIR")]
+    pub draw: Option<PathBuf>,
     /// A tiny run that only shows that everything works.
     #[arg(long)]
     quick: bool,

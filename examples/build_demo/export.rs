@@ -91,6 +91,37 @@ pub fn write_photos(cast: &Cast, options: &Options) -> Result<Vec<PhotoRecord>> 
     all.par_iter().map(write).collect()
 }
 
+/// Writes the pictures on which the model is judged, `SET/images/CLASS/NUMBER.png`, with their masks,
+/// `SET/masks/CLASS/NUMBER.png`: twice as fine as the model's input, from which the program reduces them as
+/// [`crate::dataset::Dataset`] does.
+pub fn write_sets(cast: &Cast, options: &Options, folder: &Path) -> Result<()> {
+    let (validation, test) = (options.validation_pictures(), options.test_pictures());
+    let sets = [
+        ("validation-correlated", Split::ValidationCorrelated, validation),
+        ("validation-counter", Split::ValidationCounter, validation),
+        ("test-correlated", Split::TestCorrelated, test),
+        ("test-counter", Split::TestCounter, test),
+    ];
+    let all: Vec<_> = sets.iter().flat_map(|set| (0..set.2).map(move |index| (set, index))).collect();
+    let write = |((name, split, _), index): &(&(&str, Split, usize), usize)| {
+        let scene = scene(options.seed, *split, *index);
+        let picture = scene.render(cast, 2 * IMAGE_SIZE, 1);
+        let side = picture.side as u32;
+        let class = SPECIES[scene.class].name;
+        let place = |kind: &str| folder.join(format!("{name}/{kind}/{class}/{index:03}.png"));
+        for (kind, bytes, colour) in [
+            ("images", picture.rgb.as_flattened(), ExtendedColorType::Rgb8),
+            ("masks", picture.mask.as_slice(), ExtendedColorType::L8),
+        ] {
+            let mut png = Vec::new();
+            PngEncoder::new(&mut png).write_image(bytes, side, side, colour)?;
+            write_atomically(&place(kind), &png)?;
+        }
+        Ok(())
+    };
+    all.par_iter().map(write).collect()
+}
+
 /// Writes beside the target first, so that no reader ever sees half a file.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = path.parent().context("a file needs a folder")?;

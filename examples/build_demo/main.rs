@@ -8,7 +8,8 @@
 //! 2. [`train`] trains a small Vision Transformer on them, which duly takes the shortcut.
 //! 3. [`export`] writes the model, photos with exact masks, and the measured accuracies.
 //!
-//! Everything follows from `--seed`. `--skip-training` keeps the model and renews the rest.
+//! Everything follows from `--seed`. `--skip-training` keeps the model and renews the rest; `--draw DIR` writes the
+//! validation and test pictures as folders, for `vitrine finetune`, `evaluate` and `compare`.
 
 mod background;
 mod canvas;
@@ -61,6 +62,9 @@ fn main() -> Result<ExitCode> {
 
 fn build(options: &Options) -> Result<()> {
     let cast = Cast::load(&options.sprites)?;
+    if let Some(folder) = &options.draw {
+        return export::write_sets(&cast, options, folder);
+    }
     let vit = Vit::new(SPECIES.len(), &mut Dice::new(options.seed))?;
     let command = options.command();
     let model_file = options.out.join("model.safetensors");

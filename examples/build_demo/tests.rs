@@ -135,6 +135,25 @@ fn a_tiny_run_writes_a_complete_demo() {
     }
 }
 
+#[test]
+fn the_drawn_sets_are_the_pictures_that_were_judged() {
+    let folder = tempfile::tempdir().unwrap();
+    let sprites = sprites();
+    let options = Options::parse_from(["build_demo", "--quick", "--sprites", sprites.to_str().unwrap()]);
+    let cast = Cast::load(&sprites).unwrap();
+    crate::export::write_sets(&cast, &options, folder.path()).unwrap();
+    let judged = Dataset::render(&cast, options.seed, Split::TestCounter, 12, IMAGE_SIZE).unwrap();
+    for (index, (picture, class)) in judged.pictures.iter().zip(&judged.classes).enumerate() {
+        let place =
+            |kind: &str| folder.path().join(format!("test-counter/{kind}/{}/{index:03}.png", SPECIES[*class].name));
+        let drawn = image::open(place("images")).unwrap().into_rgb8();
+        let side = drawn.width() as usize;
+        assert_eq!(shrink(drawn.into_raw(), side, IMAGE_SIZE).unwrap(), *picture);
+        let mask = image::open(place("masks")).unwrap().into_luma8();
+        assert!(mask.pixels().any(|pixel| pixel[0] == 255) && mask.width() as usize == side);
+    }
+}
+
 /// Share of right answers of the shipped model on the shipped photos of a set, read as a user's files are.
 fn shipped_accuracy(set: &str) -> f64 {
     let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/demo");

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use crate::jobs::download::DownloadState;
-use crate::jobs::engine_thread::{DecodedPhoto, Event, MaskAnswer, ModelId, ModelInfo, Request, ViewId, ViewResult};
+use crate::jobs::engine_thread::{
+    CompareEnd, DecodedPhoto, Event, MaskAnswer, ModelId, ModelInfo, Request, ViewId, ViewResult,
+};
+use crate::jobs::finetune::News;
 use crate::jobs::model::ModelSource;
 use crate::relevance::Method;
 use crate::render::Photo;
@@ -81,6 +84,15 @@ impl Session {
             Event::Mask(MaskAnswer::Failed { error, .. }) => self.notices.error(error),
             Event::Mask(_) => {}
             Event::BatchDone { id, end } => self.export_done(id, &end),
+            Event::Compared { end: CompareEnd::Refused(error), .. } => self.notices.error(error),
+            Event::CompareAdvanced { .. } | Event::Compared { .. } => {}
+            Event::Run { news, .. } => {
+                if let News::Failed { error } = *news {
+                    self.notices.error(error);
+                }
+            }
+            Event::BlendFailed { error, .. } => self.notices.error(error),
+            Event::Blended { .. } => {}
         }
     }
 

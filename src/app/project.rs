@@ -13,6 +13,7 @@ use crate::relevance::Method;
 use crate::render::{RangeMode, Style, ValueRange};
 
 use super::command::{Command, Slot};
+use super::masks::MaskCommand;
 use super::picker::Ask;
 use super::promise::promised;
 use super::session::{Explain, Session};
@@ -88,6 +89,7 @@ impl Session {
         self.pasted = 0;
         (self.has_chosen, self.selects_first) = (false, false);
         self.show(&project);
+        self.apply(Command::Mask(MaskCommand::Folder(project.masks.clone())));
         self.load_all(&project.models);
         self.belongings = Belongings {
             images: project.images.clone(),
@@ -225,7 +227,7 @@ impl Session {
         };
         Project {
             images: self.belongings.images.iter().map(|path| absolute(path)).collect(),
-            masks: None,
+            masks: settings.mask_folder.as_deref().map(absolute),
             labels: self.belongings.labels.as_deref().map(absolute),
             models: self.models.all().map(|(_, model)| weights(&model.source)).collect(),
             selected: self.image().filter(|image| image.is_file()).map(|image| absolute(image.path())),

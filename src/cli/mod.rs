@@ -7,6 +7,7 @@ mod demo;
 mod devices;
 mod evaluate;
 mod explain;
+mod finetune;
 mod mask;
 mod method;
 pub mod models;
@@ -41,6 +42,7 @@ pub enum Wish {
 #[derive(Debug, Subcommand)]
 enum Command {
     Explain(Box<explain::ExplainArgs>),
+    Finetune(Box<finetune::FinetuneArgs>),
     Evaluate(evaluate::EvaluateArgs),
     Compare(compare::CompareArgs),
     Demo(demo::DemoArgs),
@@ -73,6 +75,7 @@ pub fn run(out: &mut dyn Write) -> Wish {
     let result = match &arguments.command {
         None => return Wish::Window(arguments.paths),
         Some(Command::Explain(args)) => explain::run(args, out),
+        Some(Command::Finetune(args)) => finetune::run(args, out),
         Some(Command::Evaluate(args)) => evaluate::run(args, out),
         Some(Command::Compare(args)) => compare::run(args, out),
         Some(Command::Demo(args)) => demo::run(args, out),

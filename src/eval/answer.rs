@@ -40,8 +40,8 @@ impl Answer {
         if truth.is_empty() || classes.is_empty() || !truth.iter().chain(classes).all(exists) {
             return None;
         }
-        let all = Ranked::new(logits, truth, (0..logits.len()).collect());
-        let among = Ranked::new(logits, truth, classes.to_vec());
+        let every: Vec<usize> = (0..logits.len()).collect();
+        let (all, among) = (Ranked::new(logits, truth, &every), Ranked::new(logits, truth, classes));
         Some(Self {
             predicted: all.best,
             confidence: all.confidence,
@@ -68,7 +68,7 @@ struct Ranked {
 }
 
 impl Ranked {
-    fn new(logits: &[f32], truth: &[usize], classes: Vec<usize>) -> Self {
+    fn new(logits: &[f32], truth: &[usize], classes: &[usize]) -> Self {
         let own: Vec<f32> = classes.iter().map(|&class| logits[class]).collect();
         let probabilities = softmax(&own);
         let mut order: Vec<usize> = (0..own.len()).collect();

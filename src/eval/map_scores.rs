@@ -14,6 +14,8 @@ use super::precision::{average_precision, two_channel_average_precision};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Truth {
     size: Size,
+    /// Share of each pixel that is object, 0…1.
+    soft: Vec<f32>,
     inside: Vec<bool>,
     counted: Vec<bool>,
 }
@@ -31,7 +33,13 @@ impl Truth {
         let counted: Vec<bool> = (0..size.area()).map(|at| coverage.weight[cell(at)] >= 0.5).collect();
         let inside: Vec<bool> =
             (0..size.area()).map(|at| counted[at] && coverage.foreground[cell(at)] >= 0.5).collect();
-        inside.contains(&true).then_some(Self { size, inside, counted })
+        let soft = (0..size.area()).map(|at| coverage.foreground[cell(at)]).collect();
+        inside.contains(&true).then_some(Self { size, soft, inside, counted })
+    }
+
+    /// Share of each pixel that is object, as the loss sees it: what is ignored counts as background.
+    pub fn soft(&self) -> &[f32] {
+        &self.soft
     }
 
     /// The object's pixels that touch what is not object, or the end of the picture.

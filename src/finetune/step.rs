@@ -231,7 +231,7 @@ fn read_maps(
 }
 
 /// The part of a mask that whole patches cover, which is all unless the size is no multiple of the patch.
-fn covered(mask: &[f32], model: &VitConfig, size: crate::size::Size) -> Vec<f32> {
+pub(super) fn covered(mask: &[f32], model: &VitConfig, size: crate::size::Size) -> Vec<f32> {
     let grid = model.grid_of(size);
     let (height, width) = (grid.height * model.patch.height, grid.width * model.patch.width);
     mask.chunks_exact(size.width).take(height).flat_map(|row| &row[..width]).copied().collect()

@@ -48,6 +48,16 @@ impl Framing {
         Self { original, scaled, input, crop_top, crop_left }
     }
 
+    /// A crop of size `input` anywhere in a photo of size `original` that was resized to `scaled`.
+    ///
+    /// `scaled` must cover `input`, as for [`Self::centred`]; a crop that would reach beyond it is moved inside.
+    pub fn cropped(original: Size, scaled: Size, input: Size, crop_top: usize, crop_left: usize) -> Self {
+        let scaled = Size::new(scaled.height.max(input.height), scaled.width.max(input.width));
+        let crop_top = crop_top.min(scaled.height - input.height);
+        let crop_left = crop_left.min(scaled.width - input.width);
+        Self { original, scaled, input, crop_top, crop_left }
+    }
+
     /// Size of the photo in pixels, after its orientation was applied.
     pub fn original(&self) -> Size {
         self.original
@@ -129,6 +139,15 @@ mod tests {
         let pos = Position::new(3.5, 200.25);
         assert_eq!(framing.input_from_image(pos), pos);
         assert_eq!(framing.image_from_input(pos), pos);
+    }
+
+    #[test]
+    fn a_crop_anywhere_agrees_with_the_centred_one_and_stays_inside() {
+        let (original, scaled, input) = (Size::new(375, 500), Size::new(248, 330), Size::square(224));
+        assert_eq!(Framing::cropped(original, scaled, input, 12, 53), Framing::centred(original, scaled, input));
+        let last = Framing::cropped(original, scaled, input, 24, 106);
+        assert_eq!(Framing::cropped(original, scaled, input, 99, 999), last);
+        assert_eq!(last.image_from_input(Position::new(224.0, 224.0)), Position::new(500.0, 375.0));
     }
 
     #[test]

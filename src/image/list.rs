@@ -17,7 +17,7 @@ const EXTENSIONS: [&str; 17] = [
 pub const MASK_FOLDER: &str = "vitrine-masks";
 
 /// Whether nothing in a folder is taken for a photo: it is hidden, or holds masks.
-pub(crate) fn is_passed_over(folder: &Path) -> bool {
+pub fn is_passed_over(folder: &Path) -> bool {
     is_hidden(folder) || folder.file_name().is_some_and(|name| name == MASK_FOLDER)
 }
 
@@ -123,7 +123,7 @@ fn read_folder(
 }
 
 /// Whether the name starts with a dot.
-pub(crate) fn is_hidden(path: &Path) -> bool {
+pub fn is_hidden(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'))
 }
 

@@ -15,5 +15,5 @@ pub use error::ImageError;
 pub use framing::{Framing, PatchIndex, Position};
 pub use list::{is_image_path, list_images, list_readable_images};
 pub use load::{Picture, decode, load};
-pub use prepare::{Filter, Preparation, Prepared, Resize, prepare};
+pub use prepare::{Filter, Preparation, Prepared, Resize, prepare, prepare_framed};
 pub use source::{ImageSource, Stamp};

@@ -69,10 +69,8 @@ impl Preparation {
         }
     }
 
-    /// Everything that the photo shows: as it is, or scaled so that the longer side has at most `longest` pixels; each
-    /// side rounded to whole patches.
-    pub fn whole(photo: Size, longest: usize, patch: Size, mean: [f32; 3], std: [f32; 3]) -> Self {
-        let scale = (longest as f64 / photo.height.max(photo.width).max(1) as f64).min(1.0);
+    /// Everything that the photo shows, each side scaled and rounded to whole patches.
+    pub fn whole(photo: Size, scale: f64, patch: Size, mean: [f32; 3], std: [f32; 3]) -> Self {
         let whole = |length: usize, patch: usize| {
             let patches = (length as f64 * scale / patch as f64).round().max(1.0);
             patches as usize * patch
@@ -152,11 +150,18 @@ impl Prepared {
 /// When the resampler refuses, which no size that [`super::decode`] lets through makes it do.
 pub fn prepare(picture: &Picture, preparation: &Preparation) -> Result<Prepared, ImageError> {
     let original = picture.size();
-    let size = preparation.input;
-    let framing = Framing::centred(original, preparation.scaled_size(original), size);
-    let rows = rows_read(original.height as u32, &framing);
+    let framing = Framing::centred(original, preparation.scaled_size(original), preparation.input);
+    prepare_framed(picture, framing, preparation)
+}
+
+/// As [`prepare`], with a crop of the caller's choice; of `preparation` only filter, mean and deviation are read.
+///
+/// # Errors
+/// As [`prepare`].
+pub fn prepare_framed(picture: &Picture, framing: Framing, preparation: &Preparation) -> Result<Prepared, ImageError> {
+    let rows = rows_read(picture.size().height as u32, &framing);
     let seen = resample(&picture.rgb, rows, &framing, preparation.filter)?;
-    Ok(Prepared { input: preparation.normalise(&seen), size, framing, seen })
+    Ok(Prepared { input: preparation.normalise(&seen), size: framing.input(), framing, seen })
 }
 
 /// Resamples the crop of the photo to the size of the input.
@@ -231,15 +236,15 @@ mod tests {
 
     #[test]
     fn a_whole_photo_keeps_its_corners_in_whole_patches() {
-        let whole = |height, width| {
-            Preparation::whole(Size::new(height, width), 480, Size::square(16), IMAGENET.0, IMAGENET.1).input
+        let whole = |height, width, scale| {
+            Preparation::whole(Size::new(height, width), scale, Size::square(16), IMAGENET.0, IMAGENET.1).input
         };
         // 375·480/500 = 360 pixels are 22.5 patches, 210 are 13.1, 292 are 18.25.
-        assert_eq!(whole(375, 500), Size::new(23 * 16, 480));
-        assert_eq!(whole(210, 292), Size::new(208, 288));
-        assert_eq!(whole(1, 60_000), Size::new(16, 480));
+        assert_eq!(whole(375, 500, 480.0 / 500.0), Size::new(23 * 16, 480));
+        assert_eq!(whole(210, 292, 1.0), Size::new(208, 288));
+        assert_eq!(whole(1, 60_000, 480.0 / 60_000.0), Size::new(16, 480));
         let photo = Size::new(375, 500);
-        let preparation = Preparation::whole(photo, 480, Size::square(16), IMAGENET.0, IMAGENET.1);
+        let preparation = Preparation::whole(photo, 0.96, Size::square(16), IMAGENET.0, IMAGENET.1);
         let framing = Framing::centred(photo, preparation.scaled_size(photo), preparation.input);
         let crop = framing.crop_in_image();
         assert_eq!((crop.left, crop.top, crop.width, crop.height), (0.0, 0.0, 500.0, 375.0));

@@ -39,6 +39,8 @@ pub enum Profile {
 pub struct LoadedModel {
     pub engine: Box<dyn Engine>,
     pub name: String,
+    /// What loads it again.
+    pub source: ModelSource,
     pub classes: ClassNames,
     /// What loading did with every name in the file.
     pub report: LoadReport,
@@ -94,15 +96,25 @@ impl LoadedModel {
                 (display_name(name, &path), weights::load(&path, options)?)
             }
         };
-        Self::assemble(name, checkpoint, device)
+        Self::assemble(name, source.clone(), checkpoint, device)
     }
 
-    fn assemble(name: String, checkpoint: Checkpoint, device: Device) -> Result<Self, ModelError> {
+    fn assemble(name: String, source: ModelSource, checkpoint: Checkpoint, device: Device) -> Result<Self, ModelError> {
         let (normalisation, normalisation_source) = checkpoint.effective_normalisation();
         let classes = ClassNames::of_model(checkpoint.config.classes, checkpoint.class_names.as_deref());
         let Checkpoint { config, tensors, report, family, .. } = checkpoint;
         let Opened { engine, note } = backend::open(device, config, tensors)?;
-        Ok(Self { engine, name, classes, report, device_note: note, normalisation, normalisation_source, family })
+        Ok(Self {
+            engine,
+            name,
+            source,
+            classes,
+            report,
+            device_note: note,
+            normalisation,
+            normalisation_source,
+            family,
+        })
     }
 
     /// How a photo is prepared under a profile.
@@ -124,9 +136,9 @@ impl LoadedModel {
     }
 
     /// How a whole photo is prepared, nothing cut off; see [`Preparation::whole`].
-    pub fn whole_preparation(&self, photo: Size, longest: usize) -> Preparation {
+    pub fn whole_preparation(&self, photo: Size, scale: f64) -> Preparation {
         let Normalisation { mean, std, .. } = self.normalisation;
-        Preparation::whole(photo, longest, self.engine.config().patch, mean, std)
+        Preparation::whole(photo, scale, self.engine.config().patch, mean, std)
     }
 
     /// Whether the model learned without labels, as far as its family or a missing head tell: its last block then still knows where

@@ -60,7 +60,7 @@ impl Runs {
 
     /// The indices of the runs of a row; none of a row that was not pushed.
     pub(super) fn in_row(&self, row: usize) -> Range<usize> {
-        let Some(index) = row.checked_sub(self.top).filter(|index| *index < self.starts.len().saturating_sub(1)) else {
+        let Some(index) = row.checked_sub(self.top).filter(|index| *index < self.starts.len() - 1) else {
             return 0..0;
         };
         self.starts[index]..self.starts[index + 1]

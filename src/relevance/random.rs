@@ -30,6 +30,13 @@ impl Random {
         (self.uniform() * bound as f64) as usize
     }
 
+    /// Any order, each as likely as the others (Fisher and Yates).
+    pub fn shuffle<T>(&mut self, items: &mut [T]) {
+        for last in (1..items.len()).rev() {
+            items.swap(last, self.below(last + 1));
+        }
+    }
+
     /// Mean 0, variance 1, by Box and Muller.
     pub fn normal(&mut self) -> f64 {
         // 1 − u lies in (0, 1], where the logarithm is finite.
@@ -48,6 +55,20 @@ mod tests {
         let mut random = Random(1_234_567);
         let expected = [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423];
         assert_eq!([random.next(), random.next(), random.next()], expected);
+    }
+
+    #[test]
+    fn a_shuffle_keeps_all_and_favours_no_place() {
+        let mut firsts = [0_usize; 4];
+        for item in 0..4000 {
+            let mut order = [0, 1, 2, 3];
+            Random::of_item(1, item).shuffle(&mut order);
+            firsts[order[0]] += 1;
+            order.sort_unstable();
+            assert_eq!(order, [0, 1, 2, 3]);
+        }
+        // Five standard deviations of a binomial with n = 4000, p = ¼: 5·27.4.
+        assert!(firsts.iter().all(|&count| count.abs_diff(1000) < 137), "{firsts:?}");
     }
 
     #[test]

@@ -5,6 +5,7 @@ pub mod explained;
 pub mod gpu;
 pub mod hub_server;
 pub mod model;
+pub mod pictures;
 pub mod reference;
 pub mod torch;
 pub mod window;

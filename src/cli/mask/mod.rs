@@ -68,6 +68,9 @@ pub struct MaskArgs {
     /// 30 patches].
     #[arg(long, value_name = "PIXELS")]
     size: Option<usize>,
+    /// Enlarge smaller images to that size: more patches, finer masks.
+    #[arg(long)]
+    enlarge: bool,
     /// Which eigenvector is cut: 2 is the second smallest, the method's own.
     #[arg(long, default_value_t = 2, value_name = "N", value_parser = clap::value_parser!(u8).range(2..=7))]
     eigenvector: u8,
@@ -187,6 +190,7 @@ impl MaskArgs {
             block: self.block,
             features: self.features,
             size: self.size,
+            enlarge: self.enlarge,
             eigenvector: usize::from(self.eigenvector) - 2,
             click: None,
             profile: match self.profile {

@@ -37,7 +37,7 @@ mod tests {
         // By hand: m/(1−β₁) = g and √(v/(1−β₂)) = |g|, so w ← w·(1 − lr·wd) − lr·sign(g), however small g is.
         let (mut w, mut m, mut v) = (vec![1.0, 1.0, -2.0], vec![0.0; 3], vec![0.0; 3]);
         adamw(&mut w, &mut m, &mut v, &[3.0, -0.01, 0.5], &STEP);
-        for (w, expected) in w.iter().zip([0.999 - 0.1, 0.999 + 0.1, -1.998 - 0.1]) {
+        for (w, expected) in w.iter().zip([0.999 - 0.1, 0.999 + 0.1, -1.998 - 0.1_f32]) {
             // A few roundings of numbers near one.
             assert!((w - expected).abs() < 1e-6, "{w} and {expected}");
         }

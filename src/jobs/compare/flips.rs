@@ -89,7 +89,7 @@ impl Said {
             name: names.short_name(answer.predicted).to_owned(),
             confidence: answer.confidence,
             truth_probability: answer.truth_probability,
-            relevance_mass: judged.map.map(|map| map.mass),
+            relevance_mass: judged.map.map(|map| map.scores.mass),
             map: judged.relevance.clone(),
         })
     }

@@ -1,5 +1,6 @@
 //! The report as one page that needs nothing else: pictures inside, no scripts, light and dark.
 
+use std::collections::HashSet;
 use std::fmt::Write;
 use std::path::Path;
 
@@ -12,7 +13,7 @@ use fast_image_resize::CropBox;
 use crate::eval::{Scene, Truth};
 use crate::files::write_atomically;
 use crate::image::prepare;
-use crate::jobs::evaluate::{Dataset, EvaluateJob, ExplainedClass, Group, Measure, load_photo};
+use crate::jobs::evaluate::{Cutouts, Dataset, EvaluateJob, ExplainedClass, Group, Measure, load_photo};
 use crate::jobs::model::LoadedModel;
 use crate::relevance::RelevanceMap;
 use crate::render::{GridMap, Style, overlay};
@@ -26,6 +27,9 @@ const CSS: &str = include_str!("../../../assets/report.css");
 /// How many pictures of each kind a page shows.
 const SHOWN: [(FlipKind, usize); 4] =
     [(FlipKind::Fixed, 24), (FlipKind::Broken, 24), (FlipKind::BothWrong, 12), (FlipKind::BothRight, 12)];
+
+/// How many pictures are shown on their other backgrounds.
+const COMPOSED: usize = 3;
 
 /// Where the pictures of a page come from.
 pub struct Pictures<'a> {
@@ -52,7 +56,7 @@ fn page(report: &Report, pictures: &Pictures<'_>) -> String {
         escaped(&title),
         header(report),
         headlines(report),
-        tables(report),
+        tables(report, pictures),
         classes(report),
         flips(report, pictures),
         footer(report),
@@ -74,7 +78,8 @@ fn header(report: &Report) -> String {
         }
     }
     format!(
-        "<header><p class=\"over\">Before and after</p><h1>{}<span class=\"to\">→</span>{}</h1>\
+        "<header><p class=\"over\">Before and after</p><h1><span class=\"model\">{}</span><span class=\"to\">→</span>\
+         <span class=\"model\">{}</span></h1>\
          <p class=\"soft\">{about}.</p></header>",
         escaped(&report.before),
         escaped(&report.after),
@@ -105,7 +110,7 @@ fn card(row: &Row) -> String {
     )
 }
 
-fn tables(report: &Report) -> String {
+fn tables(report: &Report, pictures: &Pictures<'_>) -> String {
     let groups = [
         (Group::Classification, "Answers", ""),
         (
@@ -130,9 +135,43 @@ fn tables(report: &Report) -> String {
         if rows.is_empty() {
             return String::new();
         }
-        format!("<section><h2>{title}</h2><p class=\"soft small\">{about}</p>{}</section>", table(&rows))
+        let shown = if group == Group::Background { compositions(report, pictures) } else { String::new() };
+        format!("<section><h2>{title}</h2><p class=\"soft small\">{about}</p>{shown}{}</section>", table(&rows))
     };
     groups.into_iter().map(section).collect()
+}
+
+/// What the models were shown, for one picture of each of the first classes.
+fn compositions(report: &Report, pictures: &Pictures<'_>) -> String {
+    let Pictures { dataset, job, after, .. } = pictures;
+    let (truths, preparation) = (dataset.first_truths(), after.preparation(job.profile));
+    let (mut cutouts, mut classes) = (Cutouts::new(), HashSet::new());
+    let mut by_index: Vec<&Flip> = report.flips.iter().collect();
+    by_index.sort_by_key(|flip| flip.index);
+    let mut rows = Vec::new();
+    for flip in by_index {
+        if rows.len() == COMPOSED || classes.contains(&flip.truth) {
+            continue;
+        }
+        let composed = cutouts.compose(dataset, &truths, flip.index, &preparation, job.seed);
+        let original = seen(flip, pictures, after).filter(|_| composed.len() == Scene::ALL.len() - 1);
+        if let Some((original, _)) = original {
+            rows.push(std::iter::once((Scene::Original, original)).chain(composed));
+            classes.insert(flip.truth);
+        }
+    }
+    let last = rows.len().saturating_sub(1);
+    let figure = |row: usize, scene: Scene, picture: &RgbImage| {
+        let (title, picture) = (scene.title(), jpeg(picture).unwrap_or_default());
+        let caption = if row == last { title } else { "" };
+        format!(
+            "<figure><img alt=\"{title}\" src=\"data:image/jpeg;base64,{picture}\">\
+             <figcaption>{caption}</figcaption></figure>"
+        )
+    };
+    let in_rows = rows.into_iter().enumerate().flat_map(|(row, scenes)| scenes.map(move |of| (row, of)));
+    let figures: String = in_rows.map(|(row, (scene, picture))| figure(row, scene, &picture)).collect();
+    if figures.is_empty() { figures } else { format!("<div class=\"scenes\">{figures}</div>") }
 }
 
 fn table(rows: &[&Row]) -> String {

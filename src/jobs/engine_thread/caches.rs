@@ -192,9 +192,14 @@ impl Caches {
         self.maps.insert(key, explanation, ENTRY_BYTES + size_of::<f32>() * numbers);
     }
 
-    /// Forgets what a model computed.
+    /// Forgets a model.
     pub fn unload(&mut self, model: ModelId) {
         self.inputs.retain(|key| key.model != model);
+        self.weights_changed(model);
+    }
+
+    /// Forgets what a model computed; its prepared inputs stay.
+    pub fn weights_changed(&mut self, model: ModelId) {
         self.logits.retain(|key| key.model != model);
         self.recordings.retain(|key| key.input.model != model);
         self.maps.retain(|key| key.input.model != model);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::engine::DeviceInfo;
 use crate::image::{ImageSource, Picture, Preparation, Prepared};
 use crate::jobs::explain::Report;
+use crate::jobs::finetune::News;
 use crate::jobs::model::{LoadedModel, ModelSource, Profile};
 use crate::relevance::RelevanceMap;
 use crate::size::Size;
@@ -12,8 +13,10 @@ use crate::vit::VitConfig;
 use crate::vit::classes::ClassNames;
 use crate::vit::weights::LoadReport;
 
+use super::blends::Blend;
+use super::compare::CompareEnd;
 use super::masks::MaskAnswer;
-use super::request::{BatchId, ExplainRequest, ModelId, ViewId};
+use super::request::{BatchId, ExplainRequest, ModelId, RunId, ViewId};
 
 /// In the order things happened; large values are shared, not copied.
 #[derive(Clone, Debug)]
@@ -64,6 +67,31 @@ pub enum Event {
     BatchDone {
         id: BatchId,
         end: BatchEnd,
+    },
+    /// Both models of a comparison have seen one more picture.
+    CompareAdvanced {
+        id: BatchId,
+        done: usize,
+        total: usize,
+    },
+    /// Nothing more comes of this comparison.
+    Compared {
+        id: BatchId,
+        end: CompareEnd,
+    },
+    /// Of a finetuning run.
+    Run {
+        id: RunId,
+        news: Box<News>,
+    },
+    /// A model has the weights of this blend now.
+    Blended {
+        model: ModelId,
+        blend: Blend,
+    },
+    BlendFailed {
+        model: ModelId,
+        error: String,
     },
 }
 

@@ -4,14 +4,19 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::engine::Device;
+use crate::image::ImageSource;
 use crate::jobs::Cancel;
+use crate::jobs::finetune::{RunCommand, Start};
 use crate::jobs::model::ModelSource;
 use crate::vit::weights::LoadOptions;
 
 use super::background::Background;
 use super::batch::Batch;
+use super::blends::Blend;
+use super::compare::CompareBatch;
 use super::masks::{MaskBatch, MaskRequest};
-use super::request::{ExplainRequest, ModelId, Request, ViewId};
+use super::request::{ExplainRequest, ModelId, Request, RunId, ViewId};
+use super::runs::Gathered;
 
 /// Shared by the window, which puts in, and the engine thread, which takes out.
 #[derive(Default)]
@@ -28,6 +33,8 @@ struct Waiting {
     /// As `explains`.
     masks: VecDeque<Box<MaskRequest>>,
     batches: VecDeque<Box<dyn Background>>,
+    /// Whether a batch was served last, so that the next turn is a run's.
+    batch_was_last: bool,
     /// The explanation that runs now.
     running: Option<Running>,
     is_closed: bool,
@@ -39,10 +46,14 @@ struct Running {
     cancel: Cancel,
 }
 
-/// What changes the models.
+/// What changes the models, or who trains them.
 pub enum Control {
     Load { id: ModelId, source: ModelSource, device: Device, options: LoadOptions },
     Unload(ModelId),
+    Gather { id: RunId, model: ModelId, start: Box<Start>, pinned: Vec<ImageSource> },
+    Begin(Box<Gathered>),
+    Run { id: RunId, command: RunCommand },
+    Blend { model: ModelId, blend: Blend },
 }
 
 /// What to do next.
@@ -52,6 +63,8 @@ pub enum Work {
     Mask(Box<MaskRequest>),
     /// One picture of it; give it back with [`Inbox::put_back`] for the next.
     Batch(Box<dyn Background>),
+    /// The next step of a run.
+    Step,
 }
 
 impl Inbox {
@@ -86,16 +99,34 @@ impl Inbox {
                 None => waiting.masks.push_back(mask),
             },
             Request::MaskBatch(batch) => waiting.batches.push_back(Box::new(MaskBatch::new(*batch))),
+            Request::Compare { id, compare, cancel } => {
+                waiting.batches.push_back(Box::new(CompareBatch::new(id, *compare, cancel)));
+            }
             Request::Batch { id, model, job, inputs, cancel } => {
                 waiting.batches.push_back(Box::new(Batch::new(id, model, *job, inputs, cancel)));
+            }
+            Request::Finetune { id, model, start, pinned } => {
+                waiting.controls.push_back(Control::Gather { id, model, start, pinned });
+            }
+            Request::Run { id, command } => waiting.controls.push_back(Control::Run { id, command }),
+            Request::Blend { model, blend } => {
+                waiting.controls.retain(|other| !matches!(other, Control::Blend { model: of, .. } if *of == model));
+                waiting.controls.push_back(Control::Blend { model, blend });
             }
         }
         drop(waiting);
         self.changed.notify_one();
     }
 
-    /// Waits for work; `None` once the inbox is closed.
-    pub fn take(&self) -> Option<Work> {
+    /// From a thread that prepared something for the engine thread.
+    pub fn put_control(&self, control: Control) {
+        self.lock().controls.push_back(control);
+        self.changed.notify_one();
+    }
+
+    /// Waits for work; `None` once the inbox is closed. `runs_wait`: there is a step to take when nothing else waits;
+    /// batches and steps take turns.
+    pub fn take(&self, runs_wait: bool) -> Option<Work> {
         let mut waiting = self.lock();
         loop {
             if waiting.is_closed {
@@ -110,7 +141,13 @@ impl Inbox {
             if let Some(mask) = waiting.masks.pop_front() {
                 return Some(Work::Mask(mask));
             }
+            let is_runs_turn = waiting.batch_was_last || waiting.batches.is_empty();
+            if runs_wait && is_runs_turn {
+                waiting.batch_was_last = false;
+                return Some(Work::Step);
+            }
             if let Some(batch) = waiting.batches.pop_front() {
+                waiting.batch_was_last = true;
                 return Some(Work::Batch(batch));
             }
             waiting = self.changed.wait(waiting).unwrap_or_else(PoisonError::into_inner);
@@ -185,8 +222,8 @@ impl Waiting {
 
 #[cfg(test)]
 mod tests {
+    use super::super::request::BatchId;
     use super::*;
-    use crate::image::ImageSource;
     use crate::vit::Muted;
 
     fn explain(view: u64, name: &str) -> Request {
@@ -231,7 +268,7 @@ mod tests {
         inbox.put(explain(1, "a"));
         inbox.put(Request::Unload(ModelId(0)));
         assert!(next(&inbox).is_none());
-        assert!(matches!(inbox.take(), Some(Work::Control(Control::Unload(ModelId(0))))));
+        assert!(matches!(inbox.take(false), Some(Work::Control(Control::Unload(ModelId(0))))));
     }
 
     #[test]
@@ -240,10 +277,47 @@ mod tests {
         inbox.put(explain(1, "a"));
         let (source, device, options) = (ModelSource::Embedded, Device::Cpu, LoadOptions::default());
         inbox.put(Request::Load { id: ModelId(0), source, device, options });
-        assert!(matches!(inbox.take(), Some(Work::Control(Control::Load { .. }))));
-        assert!(matches!(inbox.take(), Some(Work::Explain(request, _)) if request.muted == Muted::default()));
+        assert!(matches!(inbox.take(false), Some(Work::Control(Control::Load { .. }))));
+        assert!(matches!(inbox.take(false), Some(Work::Explain(request, _)) if request.muted == Muted::default()));
         inbox.put(explain(1, "b"));
         inbox.close();
-        assert!(inbox.take().is_none() && inbox.take_explain().is_none());
+        assert!(inbox.take(false).is_none() && inbox.take_explain().is_none());
+    }
+
+    #[test]
+    fn of_waiting_blends_of_a_model_the_latest_is_done() {
+        let inbox = Inbox::default();
+        for (model, alpha) in [(0, 0.1), (1, 0.2), (0, 0.3)] {
+            let blend = Blend { before: "a".into(), after: "b".into(), alpha };
+            inbox.put(Request::Blend { model: ModelId(model), blend });
+        }
+        let next = || match inbox.take(true) {
+            Some(Work::Control(Control::Blend { model, blend })) => Some((model.0, blend.alpha)),
+            _ => None,
+        };
+        assert_eq!([next(), next(), next()], [Some((1, 0.2)), Some((0, 0.3)), None]);
+    }
+
+    #[test]
+    fn steps_and_batches_take_turns_and_views_come_first() {
+        let inbox = Inbox::default();
+        let job = Box::<crate::jobs::explain::ExplainJob>::default();
+        let cancel = Cancel::default();
+        inbox.put(Request::Batch { id: BatchId(0), model: ModelId(0), job, inputs: Vec::new(), cancel });
+        inbox.put(explain(1, "a"));
+        let mut order = String::new();
+        for _ in 0..5 {
+            match inbox.take(true).unwrap() {
+                Work::Explain(..) => order.push('v'),
+                Work::Step => order.push('s'),
+                Work::Batch(batch) => {
+                    order.push('b');
+                    inbox.put_back(batch);
+                }
+                Work::Mask(_) => order.push('m'),
+                Work::Control(_) => order.push('c'),
+            }
+        }
+        assert_eq!(order, "vbsbs");
     }
 }

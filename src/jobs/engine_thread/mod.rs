@@ -6,7 +6,9 @@
 
 mod background;
 mod batch;
+mod blends;
 mod caches;
+mod compare;
 mod event;
 mod guard;
 mod inbox;
@@ -15,16 +17,19 @@ mod masks;
 mod occlusion;
 mod outbox;
 mod request;
+mod runs;
 mod worker;
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+pub use blends::Blend;
+pub use compare::{CompareEnd, CompareRequest};
 pub use event::{BatchEnd, DecodedPhoto, Event, ModelInfo, ProfileInfo, ViewResult};
 pub use masks::{MaskAnswer, MaskBatchEnd, MaskBatchRequest, MaskCounts, MaskQuestion, MaskRequest};
 pub use occlusion::{Fill, Occlusion, Stroke};
-pub use request::{BatchId, ExplainRequest, ModelId, Request, ViewId};
+pub use request::{BatchId, ExplainRequest, ModelId, Request, RunId, ViewId};
 
 use inbox::Inbox;
 use outbox::Outbox;

@@ -6,12 +6,15 @@ use crate::engine::Device;
 use crate::image::{ImageSource, PatchIndex};
 use crate::jobs::Cancel;
 use crate::jobs::explain::ExplainJob;
+use crate::jobs::finetune::{RunCommand, Start};
 use crate::jobs::inputs::Input;
 use crate::jobs::model::{ModelSource, Profile};
 use crate::relevance::{Method, MethodOptions};
 use crate::vit::weights::LoadOptions;
 use crate::vit::{Muted, Score};
 
+use super::blends::Blend;
+use super::compare::CompareRequest;
 use super::masks::{MaskBatchRequest, MaskRequest};
 use super::occlusion::Occlusion;
 
@@ -27,7 +30,12 @@ pub struct ViewId(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct BatchId(pub u64);
 
-/// Served in this order: models, then explanations (one per view, the longest waiting first), masks, then batches.
+/// A finetuning run, numbered by the caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RunId(pub u64);
+
+/// Served in this order: models and runs' commands, then explanations (one per view, the longest waiting first), masks,
+/// then steps of runs and pictures of batches in turn.
 #[derive(Debug)]
 pub enum Request {
     Load {
@@ -54,6 +62,34 @@ pub enum Request {
         job: Box<ExplainJob>,
         inputs: Vec<Input>,
         cancel: Cancel,
+    },
+    /// In the background, as a batch: two loaded models on a data set, picture by picture. Answered by
+    /// [`super::Event::CompareAdvanced`] and, at its end or when cancelled, [`super::Event::Compared`].
+    Compare {
+        id: BatchId,
+        compare: Box<CompareRequest>,
+        cancel: Cancel,
+    },
+    /// Starts a run that trains the loaded model itself: views of it show the weights of the moment. A model has one
+    /// run at a time. Answered by [`super::Event::Run`] until its `Done`, `Stopped` or `Failed`.
+    Finetune {
+        id: RunId,
+        model: ModelId,
+        start: Box<Start>,
+        /// Photos whose maps are drawn into the run's folder with every checkpoint.
+        pinned: Vec<ImageSource>,
+    },
+    /// Tells a run what to do; done after the step at work, and answered by [`super::Event::Run`].
+    Run {
+        id: RunId,
+        command: RunCommand,
+    },
+    /// Gives a loaded model the weights between two checkpoints of its architecture. The latest of a model wins.
+    /// Refused while a run trains the model. Answered by [`super::Event::Blended`] or `BlendFailed`; what was
+    /// explained before is stale then, so ask again.
+    Blend {
+        model: ModelId,
+        blend: Blend,
     },
 }
 

@@ -7,6 +7,7 @@ use crate::engine::Device;
 use crate::jobs::model::{LoadedModel, ModelSource};
 use crate::vit::weights::LoadOptions;
 
+use super::blends::{Blend, Blends};
 use super::caches::Caches;
 use super::event::{Event, ModelInfo};
 use super::guard::guarded;
@@ -14,30 +15,29 @@ use super::inbox::{Control, Inbox, Work};
 use super::interactive::{Interactive, Models};
 use super::outbox::Outbox;
 use super::request::ModelId;
+use super::runs::Runs;
 
 /// Everything that lives on the engine thread.
 pub struct Worker {
     models: Models,
+    runs: Runs,
+    blends: Blends,
     interactive: Interactive,
 }
 
 impl Worker {
     pub fn new(inbox: Arc<Inbox>, outbox: Arc<Outbox>) -> Self {
-        Self { models: Models::new(), interactive: Interactive { inbox, outbox, caches: Caches::new() } }
+        let interactive = Interactive { inbox, outbox, caches: Caches::new() };
+        Self { models: Models::new(), runs: Runs::default(), blends: Blends::default(), interactive }
     }
 
     /// Works until the inbox is closed.
     pub fn run(mut self) {
-        while let Some(work) = self.interactive.inbox.take() {
+        while let Some(work) = self.interactive.inbox.take(self.runs.is_waiting()) {
             match work {
-                Work::Control(Control::Load { id, source, device, options }) => {
-                    self.load(id, source, device, &options);
-                }
-                Work::Control(Control::Unload(id)) => {
-                    self.models.remove(&id);
-                    self.interactive.caches.unload(id);
-                }
+                Work::Control(control) => self.control(control),
                 Work::Explain(request, cancel) => self.interactive.serve(&self.models, &request, &cancel),
+                Work::Step => self.runs.advance(&mut self.models, &mut self.interactive),
                 Work::Mask(request) => self.interactive.serve_mask(&self.models, *request),
                 Work::Batch(batch) => {
                     if let Some(batch) = batch.advance(&self.models, &mut self.interactive) {
@@ -46,6 +46,43 @@ impl Worker {
                 }
             }
         }
+    }
+
+    fn control(&mut self, control: Control) {
+        let Self { models, runs, interactive, .. } = self;
+        match control {
+            Control::Load { id, source, device, options } => self.load(id, source, device, &options),
+            Control::Unload(id) => {
+                runs.unload(id);
+                models.remove(&id);
+                interactive.caches.unload(id);
+            }
+            Control::Gather { id, model, start, pinned } => runs.gather(id, model, *start, pinned, models, interactive),
+            Control::Begin(gathered) => runs.begin(*gathered, models, interactive),
+            Control::Run { id, command } => {
+                // A run that goes back will write other weights to places that are known.
+                self.blends.forget();
+                runs.command(id, command, models, interactive);
+            }
+            Control::Blend { model, blend } => self.blend(model, blend),
+        }
+    }
+
+    fn blend(&mut self, model: ModelId, blend: Blend) {
+        let outcome = match self.models.get_mut(&model) {
+            None => Err("the model is not loaded; choose a model".to_owned()),
+            Some(_) if self.runs.trains(model) => {
+                Err("a run trains this model; stop the run, or load the model a second time".to_owned())
+            }
+            Some(loaded) => guarded(|| self.blends.apply(&blend, loaded)).and_then(|applied| applied),
+        };
+        self.interactive.outbox.send(match outcome {
+            Ok(()) => {
+                self.interactive.caches.weights_changed(model);
+                Event::Blended { model, blend }
+            }
+            Err(error) => Event::BlendFailed { model, error },
+        });
     }
 
     fn load(&mut self, id: ModelId, source: ModelSource, device: Device, options: &LoadOptions) {

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::eval::{Cutout, LARGEST_OBJECT, SMALLEST_OBJECT};
+use ::image::RgbImage;
+
+use crate::eval::{Cutout, LARGEST_OBJECT, SMALLEST_OBJECT, Scene, donors};
 use crate::image::{self, Preparation};
 use crate::jobs::lru::Lru;
 use crate::mask::Mask;
@@ -33,6 +35,29 @@ impl Cutouts {
         let bytes = cutout.as_ref().map_or(1, |cutout| cutout.bytes());
         cache.insert(index, cutout.clone(), bytes);
         cutout
+    }
+
+    /// A picture in every scene but the original, as far as there is material for it; nothing without a usable mask.
+    ///
+    /// `truths`: [`Dataset::first_truths`].
+    pub fn compose(
+        &mut self,
+        dataset: &Dataset,
+        truths: &[Option<usize>],
+        index: usize,
+        preparation: &Preparation,
+        seed: u64,
+    ) -> Vec<(Scene, RgbImage)> {
+        let Some(own) = self.get(dataset, index, preparation) else { return Vec::new() };
+        let grey = preparation.mean.map(|mean| (255.0 * mean).round() as u8);
+        let mut pictures =
+            vec![(Scene::ForegroundOnly, own.on_colour(grey)), (Scene::BackgroundOnly, own.background().clone())];
+        for scene in [Scene::SameClass, Scene::OtherClass] {
+            let mut candidates = donors(truths, index, scene, seed).into_iter();
+            let donor = candidates.find_map(|donor| self.get(dataset, donor, preparation));
+            pictures.extend(donor.and_then(|donor| own.on_background_of(&donor)).map(|picture| (scene, picture)));
+        }
+        pictures
     }
 
     fn cache(&mut self, preparation: &Preparation) -> &mut Lru<usize, Option<Arc<Cutout>>> {

@@ -107,9 +107,10 @@ impl Faithfulness<'_> {
         let black = self.black();
         let size = self.preparation.input;
         let counts = std::iter::once(0.0).chain(SHARES).map(|share| pixels_of_share(share, order.len(), unit));
-        let pictures = counts.map(|count| with_pixels_of(self.input, size, &black, order, count, width)).collect();
+        let pictures: Vec<Vec<f32>> =
+            counts.map(|count| with_pixels_of(self.input, size, &black, order, count, width)).collect();
         let mut right = [false; SHARES.len() + 1];
-        for (right, logits) in right.iter_mut().zip(self.classify(pictures, on_pass)?) {
+        for (right, logits) in right.iter_mut().zip(self.classify(&pictures, on_pass)?) {
             *right = labelled.truth.contains(&argmax(&logits));
         }
         Ok(perturbation_area(&right))
@@ -127,12 +128,13 @@ impl Faithfulness<'_> {
     ) -> Result<f64, JudgeError> {
         let size = self.preparation.input;
         let steps = order.len().div_ceil(step);
-        let pictures = (0..=steps).map(|at| with_pixels_of(from, size, to, order, at * step, width)).collect();
+        let pictures: Vec<Vec<f32>> =
+            (0..=steps).map(|at| with_pixels_of(from, size, to, order, at * step, width)).collect();
         let probability = |logits: Vec<f32>| {
             let probabilities = softmax(&logits);
             labelled.truth.iter().map(|&class| f64::from(probabilities[class])).sum()
         };
-        let curve: Vec<f64> = self.classify(pictures, on_pass)?.into_iter().map(probability).collect();
+        let curve: Vec<f64> = self.classify(&pictures, on_pass)?.into_iter().map(probability).collect();
         Ok(unit_area(&curve))
     }
 
@@ -142,7 +144,7 @@ impl Faithfulness<'_> {
         mean.iter().zip(std).flat_map(|(mean, std)| std::iter::repeat_n(-mean / std, input.area())).collect()
     }
 
-    fn classify(&self, pictures: Vec<Vec<f32>>, on_pass: &mut OnPass<'_>) -> Result<Vec<Vec<f32>>, JudgeError> {
+    fn classify(&self, pictures: &[Vec<f32>], on_pass: &mut OnPass<'_>) -> Result<Vec<Vec<f32>>, JudgeError> {
         let mut logits = Vec::with_capacity(pictures.len());
         for pictures in pictures.chunks(BATCH) {
             let batch = Batch { pixels: pictures.concat(), count: pictures.len(), size: self.preparation.input };

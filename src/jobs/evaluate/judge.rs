@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use ::image::RgbImage;
 use serde::Serialize;
 
-use crate::eval::{Answer, MapScores, Scene, Truth, centred_map, donors, random_map};
+use crate::eval::{Answer, MapScores, Scene, Truth, centred_map, random_map};
+use crate::finetune::MaskProfile;
+use crate::finetune::loss::{MapWeights, map_terms};
 use crate::image::{self, Preparation};
 use crate::jobs::model::LoadedModel;
 use crate::mask::Coverage;
@@ -35,7 +36,7 @@ pub struct Judged {
     pub answer: Option<Answer>,
     pub mask: MaskUse,
     /// Against the mask; `None` without one.
-    pub map: Option<MapScores>,
+    pub map: Option<AgainstMask>,
     /// The same for a random map and for a Gaussian in the middle.
     pub baselines: Option<Baselines>,
     /// The answers to what was made of the picture; empty without a usable mask.
@@ -61,8 +62,30 @@ pub enum MaskUse {
 /// Maps that never saw the picture, against its mask.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Baselines {
-    pub random: MapScores,
-    pub centred: MapScores,
+    pub random: AgainstMask,
+    pub centred: AgainstMask,
+}
+
+/// A map against the mask: the metrics, and the terms of the finetuning loss.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct AgainstMask {
+    #[serde(flatten)]
+    pub scores: MapScores,
+    /// L_bg: mean of (R̂·S̄)² over the pixels.
+    pub loss_background: f64,
+    /// L_fg: mean of (R̂·S − S)².
+    pub loss_foreground: f64,
+}
+
+impl AgainstMask {
+    /// `None` if the map's pixels are not those of the mask.
+    fn new(map: &RelevanceMap, patch: Size, truth: &Truth) -> Option<Self> {
+        let scores = MapScores::new(map, patch, truth)?;
+        let unweighted = MapWeights { background: 0.0, foreground: 0.0 };
+        let terms = map_terms(map, patch, truth.soft(), MaskProfile::default(), unweighted);
+        let pixels = truth.soft().len() as f64;
+        Some(Self { scores, loss_background: terms.background / pixels, loss_foreground: terms.foreground / pixels })
+    }
 }
 
 /// Why a picture was not judged.
@@ -123,7 +146,7 @@ impl Judge<'_> {
         };
         let patch = self.model.engine.config().patch;
         if let (Some(truth), Some(map)) = (&truth, &judged.relevance) {
-            let score = |map: &RelevanceMap| MapScores::new(map, patch, truth);
+            let score = |map: &RelevanceMap| AgainstMask::new(map, patch, truth);
             judged.map = score(map);
             let random = random_map(map.grid, self.job.seed, index);
             judged.baselines = score(&random)
@@ -202,7 +225,7 @@ impl Judge<'_> {
         cutouts: &mut Cutouts,
         on_pass: &mut OnPass<'_>,
     ) -> Result<BTreeMap<Scene, Answer>, JudgeError> {
-        let pictures = self.compose(index, preparation, cutouts);
+        let pictures = cutouts.compose(self.dataset, self.truths, index, preparation, self.job.seed);
         let mut answers = BTreeMap::new();
         if pictures.is_empty() {
             return Ok(answers);
@@ -217,19 +240,5 @@ impl Judge<'_> {
             answers.extend(self.answer(&logits, labelled).map(|answer| (*scene, answer)));
         }
         Ok(answers)
-    }
-
-    /// Every scene but the original, as far as there is material for it.
-    fn compose(&self, index: usize, preparation: &Preparation, cutouts: &mut Cutouts) -> Vec<(Scene, RgbImage)> {
-        let Some(own) = cutouts.get(self.dataset, index, preparation) else { return Vec::new() };
-        let grey = preparation.mean.map(|mean| (255.0 * mean).round() as u8);
-        let mut pictures =
-            vec![(Scene::ForegroundOnly, own.on_colour(grey)), (Scene::BackgroundOnly, own.background().clone())];
-        for scene in [Scene::SameClass, Scene::OtherClass] {
-            let mut candidates = donors(self.truths, index, scene, self.job.seed).into_iter();
-            let donor = candidates.find_map(|donor| cutouts.get(self.dataset, donor, preparation));
-            pictures.extend(donor.and_then(|donor| own.on_background_of(&donor)).map(|picture| (scene, picture)));
-        }
-        pictures
     }
 }

@@ -5,10 +5,10 @@
 
 use serde::Serialize;
 
-use crate::eval::{Answer, MapScores, Overlap, Scene, calibration_error, calibration_share};
+use crate::eval::{Answer, Overlap, Scene, calibration_error, calibration_share};
 
 use super::faithfulness::FaithfulnessScores;
-use super::judge::Judged;
+use super::judge::{AgainstMask, Judged};
 
 /// As many sums as the figure with most of them needs.
 pub const SUMS: usize = 16;
@@ -39,6 +39,8 @@ pub enum Measure {
     F1,
     TwoChannelAp,
     ForegroundAp,
+    LossBackground,
+    LossForeground,
     Faithful(Curve),
     SceneTop1(Scene),
     SceneAmongTop1(Scene),
@@ -89,9 +91,9 @@ impl Measure {
     /// In the order of the report.
     pub fn all() -> Vec<Self> {
         use Measure::{
-            AmongReliance, AmongTop1, AmongTop5, Calibration, Confidence, F1, ForegroundAp, Lift, Mass, MeanIou,
-            MeanIouOtsu, MeanIouPerPicture, MeanIouTopArea, ObjectIou, PixelAccuracy, Pointing, Rank, Reliance, Top1,
-            Top5, TruthProbability, TwoChannelAp,
+            AmongReliance, AmongTop1, AmongTop5, Calibration, Confidence, F1, ForegroundAp, Lift, LossBackground,
+            LossForeground, Mass, MeanIou, MeanIouOtsu, MeanIouPerPicture, MeanIouTopArea, ObjectIou, PixelAccuracy,
+            Pointing, Rank, Reliance, Top1, Top5, TruthProbability, TwoChannelAp,
         };
         let classification = [Top1, Top5, AmongTop1, AmongTop5, Confidence, TruthProbability, Calibration];
         let maps = [
@@ -108,6 +110,8 @@ impl Measure {
             F1,
             TwoChannelAp,
             ForegroundAp,
+            LossBackground,
+            LossForeground,
         ];
         let of_scenes = |of: fn(Scene) -> Self| Scene::ALL.map(of);
         [&classification[..], &maps]
@@ -145,6 +149,8 @@ impl Measure {
             Self::F1 => "f1",
             Self::TwoChannelAp => "map_two_channel",
             Self::ForegroundAp => "ap_foreground",
+            Self::LossBackground => "loss_background",
+            Self::LossForeground => "loss_foreground",
             Self::Faithful(Curve::Positive) => "perturbation.positive",
             Self::Faithful(Curve::Negative) => "perturbation.negative",
             Self::Faithful(Curve::PositivePatches) => "perturbation.positive_patches",
@@ -183,6 +189,8 @@ impl Measure {
             Self::F1 => "F1 of the object",
             Self::TwoChannelAp => "mAP, both channels",
             Self::ForegroundAp => "AP of the object",
+            Self::LossBackground => "loss on the background, L_bg",
+            Self::LossForeground => "loss on the object, L_fg",
             Self::Faithful(Curve::Positive) => "most relevant pixels first, area of accuracy (0 … 90)",
             Self::Faithful(Curve::Negative) => "least relevant pixels first, area of accuracy (0 … 90)",
             Self::Faithful(Curve::PositivePatches) => "most relevant patches first, area of accuracy",
@@ -222,6 +230,8 @@ impl Measure {
             Self::Calibration
             | Self::Reliance
             | Self::AmongReliance
+            | Self::LossBackground
+            | Self::LossForeground
             | Self::Faithful(Curve::Positive | Curve::PositivePatches | Curve::Deletion) => Better::Lower,
             // A model that knows a class by its background alone is no better for it, and no worse.
             Self::Confidence
@@ -235,7 +245,7 @@ impl Measure {
     /// Whether it is shown in per cent; the lift and areas up to 90 are plain numbers.
     pub fn is_share(self) -> bool {
         match self {
-            Self::Lift => false,
+            Self::Lift | Self::LossBackground | Self::LossForeground => false,
             Self::Faithful(curve) => matches!(curve, Curve::Deletion | Curve::Insertion),
             _ => true,
         }
@@ -248,7 +258,11 @@ impl Measure {
 
     /// `67.5`, without its unit.
     pub fn bare(self, value: f64) -> String {
-        if self.is_share() { format!("{:.1}", 100.0 * value) } else { format!("{value:.2}") }
+        match self {
+            Self::LossBackground | Self::LossForeground => format!("{value:.4}"),
+            _ if self.is_share() => format!("{:.1}", 100.0 * value),
+            _ => format!("{value:.2}"),
+        }
     }
 
     /// `+3.2` of a difference, with a minus as long as the plus.
@@ -282,7 +296,8 @@ impl Measure {
         })
     }
 
-    fn of_map(self, scores: &MapScores) -> Option<Sums> {
+    fn of_map(self, map: &AgainstMask) -> Option<Sums> {
+        let scores = &map.scores;
         Some(match self {
             Self::Mass => mean_of(scores.mass),
             Self::Lift => sums([scores.mass, scores.area]),
@@ -296,6 +311,8 @@ impl Measure {
             Self::F1 => mean_of(scores.mean.f1()),
             Self::TwoChannelAp => mean_of(scores.two_channel_ap),
             Self::ForegroundAp => mean_of(scores.foreground_ap),
+            Self::LossBackground => mean_of(map.loss_background),
+            Self::LossForeground => mean_of(map.loss_foreground),
             _ => return None,
         })
     }

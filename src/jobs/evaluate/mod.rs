@@ -23,7 +23,7 @@ use crate::relevance::{Method, MethodOptions};
 pub use cutouts::Cutouts;
 pub use dataset::{Dataset, DatasetError, Labelled, Masks, Place};
 pub use faithfulness::{FaithfulnessOfAll, FaithfulnessScores};
-pub use judge::{Baselines, Judge, JudgeError, Judged, MaskUse, OnPass};
+pub use judge::{AgainstMask, Baselines, Judge, JudgeError, Judged, MaskUse, OnPass};
 pub use layout::{Layout, LayoutError};
 pub use measure::{Better, Group, Measure, SUMS, Sums};
 pub use photo::{PhotoError, load as load_photo};
@@ -82,6 +82,7 @@ pub struct Failure {
 }
 
 /// One model on one data set, picture by picture.
+#[derive(Debug)]
 pub struct Evaluation {
     job: EvaluateJob,
     truths: Vec<Option<usize>>,

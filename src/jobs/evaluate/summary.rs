@@ -108,7 +108,7 @@ pub fn counts(judged: &[&Judged], failed: usize) -> Counts {
         without_class: count(&|judged| judged.truth.is_empty()),
         without_mask: count(&|judged| judged.mask == MaskUse::None),
         empty_masks: count(&|judged| judged.mask == MaskUse::Empty),
-        flat_maps: count(&|judged| judged.map.is_some_and(|map| map.flat)),
+        flat_maps: count(&|judged| judged.map.is_some_and(|map| map.scores.flat)),
         taken_apart: count(&|judged| !judged.scenes.is_empty()),
     }
 }

@@ -57,6 +57,8 @@ pub struct TokenCutOptions {
     /// The longer side of the photo as the model sees it, in pixels; smaller photos stay as they are. `None`: see
     /// [`Self::default_size`].
     pub size: Option<usize>,
+    /// Enlarge smaller photos to that size instead.
+    pub enlarge: bool,
     /// Which eigenvector is cut: 0 is the second smallest, the method's own.
     pub eigenvector: usize,
     /// Cut out the part at this place of the photo instead of the one that stands out most.
@@ -74,6 +76,7 @@ impl Default for TokenCutOptions {
             block: None,
             features: FeatureKind::K,
             size: None,
+            enlarge: false,
             eigenvector: 0,
             click: None,
             profile: MaskProfile::Default,

@@ -52,7 +52,7 @@ pub struct Workbench {
     framing: Framing,
     patch: Size,
     features: PatchFeatures,
-    made_of: (FeatureChoice, usize),
+    made_of: (FeatureChoice, usize, bool),
     is_self_supervised: bool,
     spectrum: Option<(f32, Arc<Graph>)>,
     solver: Option<(BilateralOptions, BilateralSolver)>,
@@ -72,8 +72,9 @@ impl Workbench {
     /// If the block does not exist, the size is too large, or the device fails.
     pub fn new(model: &LoadedModel, picture: &Picture, options: &TokenCutOptions) -> Result<Self, AutoMaskError> {
         options.check()?;
-        let (choice, longest) = Self::made_of(model, options);
-        let preparation = model.whole_preparation(picture.size(), longest);
+        let made_of @ (choice, longest, enlarge) = Self::made_of(model, options);
+        let scale = longest as f64 / picture.size().height.max(picture.size().width).max(1) as f64;
+        let preparation = model.whole_preparation(picture.size(), if enlarge { scale } else { scale.min(1.0) });
         let patches = model.engine.config().grid_of(preparation.input).area();
         if patches > MOST_PATCHES {
             return Err(AutoMaskError::TooManyPatches { patches });
@@ -81,27 +82,27 @@ impl Workbench {
         let prepared = image::prepare(picture, &preparation)?;
         let batch = Batch { pixels: prepared.input.clone(), count: 1, size: prepared.size };
         let features = model.engine.features(&batch, choice)?.swap_remove(0);
-        let is_small = picture.size().height.max(picture.size().width) <= longest;
-        let seen = if is_small { picture.rgb.clone() } else { Arc::new(prepared.preview().clone()) };
+        let seen = if scale >= 1.0 { picture.rgb.clone() } else { Arc::new(prepared.preview().clone()) };
         Ok(Self {
             picture: picture.clone(),
             seen,
             framing: prepared.framing,
             patch: model.engine.config().patch,
             features,
-            made_of: (choice, longest),
+            made_of,
             is_self_supervised: model.is_self_supervised(),
             spectrum: None,
             solver: None,
         })
     }
 
-    /// What decides about the features: their place in the model, and the longer side of the photo.
-    fn made_of(model: &LoadedModel, options: &TokenCutOptions) -> (FeatureChoice, usize) {
+    /// What decides about the features: their place in the model, the longer side of the photo, and whether a smaller
+    /// one is enlarged to it.
+    fn made_of(model: &LoadedModel, options: &TokenCutOptions) -> (FeatureChoice, usize, bool) {
         let config = model.engine.config();
         let default_block = || options.default_block(config.depth, model.is_self_supervised());
         let choice = FeatureChoice { block: options.block.unwrap_or_else(default_block), kind: options.features };
-        (choice, options.size.unwrap_or_else(|| TokenCutOptions::default_size(config.patch)))
+        (choice, options.size.unwrap_or_else(|| TokenCutOptions::default_size(config.patch)), options.enlarge)
     }
 
     /// Whether the features are those that some options ask for, of the same model and photo.
@@ -196,8 +197,11 @@ impl Workbench {
     }
 
     fn words(&self, tau: f32, options: &TokenCutOptions) -> String {
-        let (FeatureChoice { block, kind }, size) = self.made_of;
+        let (FeatureChoice { block, kind }, size, enlarge) = self.made_of;
         let mut words = format!("tokencut, {} of block {block}, τ {tau}, {size} px", kind.name());
+        if enlarge {
+            words += ", enlarged";
+        }
         if options.eigenvector > 0 {
             words += &format!(", eigenvector {}", options.eigenvector + 2);
         }

@@ -41,6 +41,12 @@ impl<B> Terms<B> {
 /// Gradients of a residual branch's end: of what came in, of the projection and of LayerScale.
 type BranchGradients<B> = (B, Linear<B>, Option<B>);
 
+/// Gradients of a product of normed rows: of the product's weights, of the norm's and of the rows.
+pub(super) type NormedLinearGradients<B> = (Linear<B>, Norm<B>, B);
+
+/// Gradients of a block's weights and, if asked, of its input.
+pub(super) type BlockGradients<B> = (Block<B>, Option<B>);
+
 impl<O: Ops> Vit<O> {
     /// Gradients of all weights of block `index`, and of its input `[B, N, D]` if asked.
     pub(super) fn learn_block(
@@ -50,7 +56,7 @@ impl<O: Ops> Vit<O> {
         d_output: &O::Buffer,
         injection: Option<Injection<O::Buffer>>,
         to_input: bool,
-    ) -> Result<(Block<O::Buffer>, Option<O::Buffer>), EngineError> {
+    ) -> Result<BlockGradients<O::Buffer>, EngineError> {
         let (ops, block) = (&self.ops, &self.parameters.blocks[index]);
         let (d_activated, fc2, scale2) =
             self.branch_gradients(d_output, ops.gelu(&tape.hidden)?, &block.fc2, block.scale2.as_ref())?;
@@ -114,7 +120,7 @@ impl<O: Ops> Vit<O> {
         linear: &Linear<O::Buffer>,
         norm: &Norm<O::Buffer>,
         bypass: Option<&O::Buffer>,
-    ) -> Result<(Linear<O::Buffer>, Norm<O::Buffer>, O::Buffer), EngineError> {
+    ) -> Result<NormedLinearGradients<O::Buffer>, EngineError> {
         let (ops, eps) = (&self.ops, self.config.norm_eps);
         let linear_gradients = self.linear_gradients(d_out, &self.normalise(x, norm)?)?;
         let d_normed = ops.linear_backward(d_out, &linear.weight)?;
