@@ -67,7 +67,7 @@ pub struct FinetuneArgs {
     /// Input size in pixels the weights were trained for, where they do not tell: 224 or WIDTHxHEIGHT.
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     input: Option<Size>,
-    /// auto, cpu, cuda[:INDEX] or metal[:INDEX].
+    /// auto, cpu, gpu[:INDEX|NAME], cuda[:INDEX] or metal[:INDEX].
     #[arg(long, default_value = "auto", value_name = "DEVICE")]
     device: Device,
     /// Print one JSON object per event.
@@ -226,7 +226,7 @@ impl FinetuneArgs {
             Start::New(_) => ModelSource::from(self.model.as_ref()),
             Start::Resume(run) | Start::Branch { parent: run, .. } => of_run(run)?,
         };
-        Ok(LoadedModel::open(&source, self.device, &options)?)
+        Ok(LoadedModel::open(&source, self.device.clone(), &options)?)
     }
 }
 
