@@ -81,6 +81,11 @@ impl Driven {
         self.window.session()
     }
 
+    #[allow(dead_code, reason = "another benchmark needs it")]
+    pub fn session_mut(&mut self) -> &mut Session {
+        self.window.session_mut()
+    }
+
     pub fn apply(&mut self, command: Command) {
         self.commands.push(command);
     }

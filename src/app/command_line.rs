@@ -6,6 +6,7 @@ use crate::vit::{Muted, Score};
 
 use super::command::Slot;
 use super::session::Session;
+use super::settings::Panel;
 
 impl Session {
     /// `None` without a model, an image, or a place where the image lies. Painted occlusion has no option on the
@@ -21,6 +22,9 @@ impl Session {
             image.path().parent().filter(|folder| !folder.as_os_str().is_empty())?;
             format!("demo/photos/{}", image.path().display())
         };
+        if self.settings.panel == Panel::Mask {
+            return Some(self.mask_command_line(&path, &model.source));
+        }
         let mut words = vec!["vitrine".to_owned(), "explain".to_owned(), quoted(&path)];
         let mut option = |name: &str, value: String| words.extend([name.to_owned(), quoted(&value)]);
         if let ModelSource::Named(name) = &model.source {
@@ -100,7 +104,7 @@ fn rounded(value: f32) -> f64 {
 }
 
 /// As a POSIX shell reads it back.
-fn quoted(word: &str) -> String {
+pub(super) fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "-_./,:=+@".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {
         return word.to_owned();

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use crate::jobs::download::DownloadState;
-use crate::jobs::engine_thread::{
-    CompareEnd, DecodedPhoto, Event, MaskAnswer, ModelId, ModelInfo, Request, ViewId, ViewResult,
-};
+use crate::jobs::engine_thread::{CompareEnd, DecodedPhoto, Event, ModelId, ModelInfo, Request, ViewId, ViewResult};
 use crate::jobs::finetune::News;
 use crate::jobs::model::ModelSource;
 use crate::relevance::Method;
@@ -81,8 +79,7 @@ impl Session {
                 self.advance_job(id.0, done as u64, total as u64);
                 self.export_advanced(id, &source, outcome);
             }
-            Event::Mask(MaskAnswer::Failed { error, .. }) => self.notices.error(error),
-            Event::Mask(_) => {}
+            Event::Mask(answer) => self.receive_mask_answer(answer),
             Event::BatchDone { id, end } => self.export_done(id, &end),
             Event::Compared { end: CompareEnd::Refused(error), .. } => self.notices.error(error),
             Event::CompareAdvanced { .. } | Event::Compared { .. } => {}

@@ -9,7 +9,7 @@ use crate::jobs::model::Profile;
 use crate::relevance::Method;
 use crate::render::{MaskStyle, RangeMode, Style, ValueRange};
 
-use super::masks::PaintOptions;
+use super::masks::{AutoOptions, PaintOptions};
 
 /// Light, dark, or as the system says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -127,6 +127,7 @@ pub struct Settings {
     pub show_mask: bool,
     pub mask_style: MaskStyle,
     pub paint: PaintOptions,
+    pub auto_mask: AutoOptions,
     /// Where masks of image files lie; `None`: beside the images.
     pub mask_folder: Option<PathBuf>,
     /// The frame around what the model sees.
@@ -163,6 +164,7 @@ impl Default for Settings {
             show_mask: true,
             mask_style: MaskStyle::default(),
             paint: PaintOptions::default(),
+            auto_mask: AutoOptions::default(),
             mask_folder: None,
             show_crop: true,
             smooth_pixels: false,

@@ -23,6 +23,9 @@ pub enum Edge {
     /// At its circle: a pixel is painted if its centre lies within.
     #[default]
     Hard,
+    /// At its circle, with a rim of ignored pixels inside of it, an eighth of its diameter wide, where the other side
+    /// was: for borders that are nobody's for sure, such as fur.
+    Soft,
     /// At its circle and at the edges of the photo: painted is what is connected to the brush's centre and differs
     /// from the surface there by at most `tolerance` (0…255) in each of red, green and blue.
     Aware { tolerance: u8 },

@@ -2,7 +2,7 @@
 
 use ::image::RgbImage;
 
-use super::Mask;
+use super::bitmap::{Label, Mask};
 use super::brush::{Brush, Capsule, Edge};
 use super::colour::{Alike, fitting, surface_colour};
 use super::edit::{Edit, Painter, Recording};
@@ -42,6 +42,10 @@ impl Stroke {
         let mut painter = Painter::new(mask, &mut self.recording);
         match self.brush.edge {
             Edge::Hard => paint(&mut painter, &Capsule::new(self.last, to, self.brush.radius()), self.brush),
+            Edge::Soft => {
+                paint_rim(&mut painter, &Capsule::new(self.last, to, self.brush.radius()), self.brush.label);
+                paint(&mut painter, &Capsule::new(self.last, to, CORE * self.brush.radius()), self.brush);
+            }
             Edge::Aware { tolerance } => {
                 let photo = fitting(photo, painter.size())?;
                 for at in stamps(self.last, to, self.brush.radius()) {
@@ -63,6 +67,23 @@ fn paint(painter: &mut Painter, capsule: &Capsule, brush: Brush) {
     let region = capsule.region(painter.size());
     for row in region.top..region.bottom() {
         painter.span(row, capsule.columns(row, region), brush.label);
+    }
+}
+
+/// Share of a soft brush that paints its label.
+const CORE: f64 = 0.75;
+
+/// What lies on the other side becomes nobody's; what this stroke has painted before stays.
+fn paint_rim(painter: &mut Painter, capsule: &Capsule, label: Label) {
+    let other = match label {
+        Label::Background => Label::Foreground,
+        Label::Foreground => Label::Background,
+        // All of such a brush is rim.
+        Label::Ignore => return paint(painter, capsule, Brush::new(0.0, Label::Ignore)),
+    };
+    let region = capsule.region(painter.size());
+    for row in region.top..region.bottom() {
+        painter.span_over(row, capsule.columns(row, region), other, Label::Ignore);
     }
 }
 
@@ -100,7 +121,7 @@ mod tests {
     use ::image::Rgb;
 
     use super::*;
-    use crate::mask::{Editor, Label};
+    use crate::mask::Editor;
     use crate::size::Size;
 
     const SIZE: Size = Size::new(60, 80);
@@ -154,6 +175,37 @@ mod tests {
         assert!(!editor.is_painting());
         // Outside of the photo there is no surface to look at.
         assert!(editor.begin(AWARE, Position::new(-3.0, 5.0), Some(&two_colours())).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_soft_brush_leaves_a_rim_that_nobody_counts() {
+        let mut editor = Editor::new(Mask::empty(SIZE));
+        let brush = Brush { diameter: 16.0, label: Label::Foreground, edge: Edge::Soft };
+        editor.begin(brush, Position::new(20.0, 30.0), None).unwrap();
+        editor.move_to(Position::new(60.0, 30.0), None).unwrap();
+        editor.finish();
+        let column = |editor: &Editor, row: usize| editor.mask().get(row, 40).unwrap();
+        // Radius 8, of which 6 are object: rows 24…35, and the rim 22…23 and 36…37.
+        let expected = [(21, Label::Background), (22, Label::Ignore), (24, Label::Foreground), (35, Label::Foreground)];
+        for (row, label) in expected.into_iter().chain([(37, Label::Ignore), (38, Label::Background)]) {
+            assert_eq!(column(&editor, row), label, "row {row}");
+        }
+        // The eraser's rim falls on the object only.
+        let eraser = Brush { label: Label::Background, ..brush };
+        editor.begin(eraser, Position::new(40.0, 36.0), None).unwrap();
+        editor.finish();
+        assert_eq!([27, 28, 29, 31].map(|row| column(&editor, row)), {
+            use Label::{Background as B, Foreground as F, Ignore as I};
+            [F, I, I, B]
+        });
+        assert_eq!(column(&editor, 43), Label::Background);
+        let ignore = Brush { label: Label::Ignore, ..brush };
+        let mut editor = Editor::new(Mask::empty(SIZE));
+        editor.begin(ignore, Position::new(40.0, 30.0), None).unwrap();
+        assert_eq!(
+            [21, 22, 30, 37, 38].map(|row| column(&editor, row) == Label::Ignore),
+            [false, true, true, true, false]
+        );
     }
 
     #[test]

@@ -113,6 +113,7 @@ fn of_masks() -> Vec<Action> {
         (MaskTool::Ellipse, plain(Key::D)),
         (MaskTool::Bucket, plain(Key::F)),
         (MaskTool::FillContour, shift(Key::F)),
+        (MaskTool::Point, plain(Key::G)),
     ];
     let tools = keys.map(|(tool, key)| action(tool.title(), key, Command::Tool(Tool::Mask(tool))));
     let edits = [
@@ -123,6 +124,8 @@ fn of_masks() -> Vec<Action> {
     ];
     let edits = edits.map(|(title, operation)| mask(title, None, MaskCommand::Apply(operation)));
     let others = [
+        mask("Auto mask", plain(Key::U), MaskCommand::Auto),
+        mask("Find masks of all shown images", None, MaskCommand::AutoAll { overwrite: false }),
         mask("Undo mask edit", ctrl(Key::Z), MaskCommand::Undo),
         mask("Redo mask edit", ctrl(Key::Y), MaskCommand::Redo),
         mask("Mask on or off", plain(Key::M), MaskCommand::Toggle),
@@ -165,7 +168,10 @@ fn is_mask_command_possible(command: &MaskCommand, session: &Session) -> bool {
         MaskCommand::Undo => is_step && current.is_some_and(|current| current.history().can_undo()),
         MaskCommand::Redo => is_step && current.is_some_and(|current| current.history().can_redo()),
         // Their keys mean something else in the other steps.
-        MaskCommand::Review(_) | MaskCommand::Apply(_) | MaskCommand::CopyPrevious => is_step && current.is_some(),
+        MaskCommand::Review(_) | MaskCommand::Apply(_) | MaskCommand::CopyPrevious | MaskCommand::Auto => {
+            is_step && current.is_some()
+        }
+        MaskCommand::AutoAll { .. } => session.models.get(Slot::Main).is_some() && !session.gallery.order().is_empty(),
         MaskCommand::NextInQueue => is_step,
         _ => true,
     }

@@ -1,6 +1,7 @@
 //! The window as a user meets it: controls by their names, keys and the pointer, and what they change.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail by panicking, as tests do")]
 
+mod auto_mask;
 mod canvas;
 mod explain;
 mod files;

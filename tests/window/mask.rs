@@ -253,13 +253,17 @@ fn the_brush_follows_edges_of_the_photo() {
     gui.until("mask ready", is_ready);
     gui.click("Step: Mask");
     gui.set("Brush size", 60.0);
-    gui.click("Follow edges");
+    gui.click_role(Role::Button, "follow edges");
     gui.set("Edge tolerance", 40.0);
     gui.click_at(place(&gui, 0.45, 0.5));
     assert_near(bounds(&gui), [0.3, 0.3125, 0.5, 0.6875]);
-    gui.click("Follow edges");
+    gui.click_role(Role::Button, "hard");
     gui.click_at(place(&gui, 0.45, 0.5));
     assert_eq!(label_at(&gui, 0.55, 0.5), Label::Foreground);
+    gui.click("Clear");
+    gui.click_role(Role::Button, "soft");
+    gui.click_at(place(&gui, 0.45, 0.5));
+    assert!(count(&gui, Label::Ignore) > 0 && count(&gui, Label::Foreground) > count(&gui, Label::Ignore));
 }
 
 #[test]

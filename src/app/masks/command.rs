@@ -8,6 +8,8 @@ use crate::image::Position;
 use crate::mask::{Label, Operation, Review};
 use crate::render::MaskStyle;
 
+use super::auto::AutoOptions;
+
 /// What the pointer paints on the canvas.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MaskTool {
@@ -23,10 +25,12 @@ pub enum MaskTool {
     Bucket,
     /// What a closed contour encloses.
     FillContour,
+    /// Tells the method that finds masks where the object is.
+    Point,
 }
 
 impl MaskTool {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Brush,
         Self::Eraser,
         Self::Lasso,
@@ -35,6 +39,7 @@ impl MaskTool {
         Self::Ellipse,
         Self::Bucket,
         Self::FillContour,
+        Self::Point,
     ];
 
     pub const fn title(self) -> &'static str {
@@ -47,6 +52,7 @@ impl MaskTool {
             Self::Ellipse => "Ellipse",
             Self::Bucket => "Bucket",
             Self::FillContour => "Fill contour",
+            Self::Point => "Point",
         }
     }
 
@@ -60,6 +66,7 @@ impl MaskTool {
             Self::Ellipse => "Drag from corner to corner; Shift makes a circle, Alt erases",
             Self::Bucket => "Click: what looks alike and is connected",
             Self::FillContour => "Click into a closed contour",
+            Self::Point => "Click on the part that the automatic mask is to take; Alt: what it is not",
         }
     }
 
@@ -69,12 +76,42 @@ impl MaskTool {
     }
 }
 
+/// How brush and eraser end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum BrushEdge {
+    #[default]
+    Hard,
+    /// With a rim that no loss counts.
+    Soft,
+    /// Where the photo's colours change.
+    Aware,
+}
+
+impl BrushEdge {
+    pub const ALL: [Self; 3] = [Self::Hard, Self::Soft, Self::Aware];
+
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Hard => "hard",
+            Self::Soft => "soft",
+            Self::Aware => "follow edges",
+        }
+    }
+
+    pub const fn help(self) -> &'static str {
+        match self {
+            Self::Hard => "At its circle",
+            Self::Soft => "With a rim of ignored pixels, for borders that are nobody's for sure, such as fur",
+            Self::Aware => "Where the photo's colours change",
+        }
+    }
+}
+
 /// The numbers of the tools.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct PaintOptions {
-    /// The brush stops at edges of the photo.
-    pub follows_edges: bool,
+    pub edge: BrushEdge,
     /// By how much a colour may differ for the brush to go on, 0…255 in each channel.
     pub edge_tolerance: u8,
     /// The same for the bucket.
@@ -86,7 +123,7 @@ pub struct PaintOptions {
 impl Default for PaintOptions {
     /// A tolerance of 24 passes over the noise of JPEG and stops at visible edges.
     fn default() -> Self {
-        Self { follows_edges: false, edge_tolerance: 24, bucket_tolerance: 24, reach: 3 }
+        Self { edge: BrushEdge::default(), edge_tolerance: 24, bucket_tolerance: 24, reach: 3 }
     }
 }
 
@@ -114,6 +151,21 @@ pub enum MaskCommand {
     NextLabel,
     Options(PaintOptions),
     Review(Review),
+    /// Finds the mask of this image; from then on it follows the options until somebody paints.
+    Auto,
+    AutoOptions(Box<AutoOptions>),
+    /// The object, or what it is not, lies here.
+    Point {
+        at: Position,
+        is_object: bool,
+    },
+    /// A box around the object, by two opposite corners.
+    Around(Position, Position),
+    ForgetPoints,
+    /// Finds the masks of all shown images that have none, in the background; `overwrite`: of the others too.
+    AutoAll {
+        overwrite: bool,
+    },
     /// To the next image whose mask waits for a judgement, the most doubtful first.
     NextInQueue,
     /// Moves the files of this image's mask aside and begins anew.

@@ -85,6 +85,11 @@ impl Current {
         self.editor.history()
     }
 
+    /// Grows with every change of the mask.
+    pub fn revision(&self) -> u64 {
+        self.editor.revision()
+    }
+
     pub fn is_painting(&self) -> bool {
         self.editor.is_painting()
     }
@@ -183,6 +188,14 @@ impl Current {
             self.record.review = review;
             self.file.is_dirty = true;
         }
+    }
+
+    /// A mask that was found by a method takes the place of this one, as one item of the history.
+    pub(super) fn replace(&mut self, mask: Arc<Mask>, record: MaskRecord) -> Result<(), EditError> {
+        self.apply(&Operation::Replace(mask), None)?;
+        self.record = record;
+        self.file.is_dirty = true;
+        Ok(())
     }
 
     fn changed_in(&mut self, region: Option<Region>) {

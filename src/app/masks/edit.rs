@@ -10,7 +10,7 @@ use crate::app::session::Session;
 use crate::mask::{Brush, Edge, EditError, Label};
 
 use super::current::Current;
-use super::{HISTORY_BUDGET, MaskCommand, MaskTool, State};
+use super::{BrushEdge, HISTORY_BUDGET, MaskCommand, MaskTool, State};
 
 impl Session {
     pub(in crate::app) fn apply_to_mask(&mut self, command: MaskCommand) {
@@ -46,6 +46,12 @@ impl Session {
                 current.set_review(review);
                 Ok(())
             }),
+            MaskCommand::Auto => self.find_mask(),
+            MaskCommand::AutoOptions(options) => self.set_auto_options(*options),
+            MaskCommand::Point { at, is_object } => self.point_at(at, is_object),
+            MaskCommand::Around(from, to) => self.box_around(from, to),
+            MaskCommand::ForgetPoints => self.forget_points(),
+            MaskCommand::AutoAll { overwrite } => self.find_all_masks(overwrite),
             MaskCommand::NextInQueue => self.next_in_queue(),
             MaskCommand::SetAside => self.set_mask_aside(),
             command => self.adjust_masks(command),
@@ -98,9 +104,10 @@ impl Session {
             Tool::Mask(MaskTool::Eraser) => Label::Background,
             _ => return None,
         };
-        let edge = match options.follows_edges {
-            true => Edge::Aware { tolerance: options.edge_tolerance },
-            false => Edge::Hard,
+        let edge = match options.edge {
+            BrushEdge::Hard => Edge::Hard,
+            BrushEdge::Soft => Edge::Soft,
+            BrushEdge::Aware => Edge::Aware { tolerance: options.edge_tolerance },
         };
         Some(Brush { diameter: self.canvas.brush_diameter(size), label, edge })
     }

@@ -3,7 +3,9 @@
 //! The mask of the selected image is read on a thread of its own once its photo is there. Every edit is saved on
 //! another thread; what an image's history of edits knows stays in memory, within a budget, when another is selected.
 
+mod auto;
 mod command;
+mod command_line;
 mod current;
 mod edit;
 mod feedback;
@@ -22,7 +24,8 @@ use super::Wake;
 use crate::image::ImageSource;
 use crate::mask::{History, Label, Mask, MaskFile, MaskRecord, trim_histories};
 
-pub use command::{MaskCommand, MaskTool, PaintOptions};
+pub use auto::{Auto, AutoMethod, AutoOptions};
+pub use command::{BrushEdge, MaskCommand, MaskTool, PaintOptions};
 pub use current::Current;
 pub use feedback::{Feedback, Numbers};
 pub use saver::Place;
@@ -37,6 +40,8 @@ const HISTORY_BUDGET: usize = 256 << 20;
 pub struct Masks {
     /// What tools paint, unless they erase.
     pub label: Label,
+    /// What finds masks, and what it found.
+    pub auto: Auto,
     state: State,
     kept: HashMap<ImageSource, Kept>,
     places: Places,
@@ -105,6 +110,7 @@ impl Masks {
     pub fn new(chosen: Option<PathBuf>, wake: Wake) -> std::io::Result<Self> {
         Ok(Self {
             label: Label::Foreground,
+            auto: Auto::default(),
             state: State::None,
             kept: HashMap::new(),
             places: Places::new(chosen, wake.clone()),
@@ -164,6 +170,7 @@ impl Masks {
 
     /// Lets go of the current mask: it is saved, and its history kept.
     fn leave(&mut self) {
+        self.auto.forget();
         if let Some(current) = self.current_mut() {
             current.end();
         }

@@ -2,7 +2,7 @@
 //! own data.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use etcetera::BaseStrategy;
 use sha2::{Digest, Sha256};
@@ -44,10 +44,13 @@ impl Places {
     /// Where the mask of an image lies, or will.
     pub fn of(&mut self, item: &Item) -> Place {
         let folder = self.folder(item);
+        Place { store: self.store(folder), key: self.key(&item.source) }
+    }
+
+    /// The masks of a folder, opened once.
+    pub fn store(&mut self, folder: PathBuf) -> MaskStore {
         let wake = self.wake.clone();
-        let store = self.stores.entry(folder).or_insert_with_key(|folder| MaskStore::open(folder, move || wake()));
-        let store = store.clone();
-        Place { store, key: self.key(&item.source) }
+        self.stores.entry(folder).or_insert_with_key(|folder| MaskStore::open(folder, move || wake())).clone()
     }
 
     /// The folder of an image's mask.
@@ -70,7 +73,7 @@ impl Places {
         let path = source.path();
         let Some(bytes) = source.bytes() else { return path.to_owned() };
         if path.parent().is_some_and(|folder| !folder.as_os_str().is_empty()) {
-            return Path::new("demo").join(path);
+            return path.to_owned();
         }
         let key = || {
             let hash = format!("{:x}", Sha256::digest(bytes));
@@ -88,6 +91,7 @@ fn data_folder() -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
     use std::sync::Arc;
 
     use super::*;
@@ -108,7 +112,7 @@ mod tests {
         places.choose(Some("/chosen".into()));
         assert_eq!(places.folder(&items[0]), Path::new("/chosen"));
         assert_eq!(places.folder(&items[1]), Path::new("/data"));
-        assert_eq!(places.key(&of_demo), Path::new("demo/counter/fox/fox-1.jpg"));
+        assert_eq!(places.key(&of_demo), Path::new("counter/fox/fox-1.jpg"));
         let [one, two] = pasted.map(|source| Places::new(None, Arc::new(|| ())).key(&source));
         assert_ne!(one, two, "the same name in two sessions is not the same picture");
         assert!(one.starts_with("pasted"));

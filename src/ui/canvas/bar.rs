@@ -98,6 +98,7 @@ fn mask_hint(session: &Session, tool: MaskTool) -> &'static str {
             "Drag from corner to corner;\nShift: same sides, Alt erases"
         }
         (MaskView::Ready(_), MaskTool::Bucket) => "Click what looks alike;\nAlt erases",
+        (MaskView::Ready(_), MaskTool::Point) => "Click on the object; Alt: what it is not,\ndrag: a box around it",
         (MaskView::Ready(_), MaskTool::FillContour) => "Click into a closed contour;\nAlt erases",
     }
 }

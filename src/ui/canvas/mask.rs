@@ -90,6 +90,14 @@ impl MaskHand {
                 let dragged = self.corners(ui, &pointer);
                 commands.extend(dragged.map(|(from, to)| apply(shape(from, to))));
             }
+            MaskTool::Point => {
+                draw_points(ui, response.rect, frame, session);
+                let dragged = self.corners(ui, &pointer);
+                let clicked = pointer.at.filter(|_| response.clicked());
+                let command = clicked.map(|at| MaskCommand::Point { at, is_object: !pointer.erases });
+                let around = dragged.filter(|_| clicked.is_none()).map(|(from, to)| MaskCommand::Around(from, to));
+                commands.extend(command.or(around).map(Command::Mask));
+            }
             MaskTool::Bucket | MaskTool::FillContour => {
                 let tolerance = session.settings.paint.bucket_tolerance;
                 let fill = |at| match tool {
@@ -230,7 +238,7 @@ impl MaskHand {
         }
         let corners = points.clone();
         match (tool, &corners[..]) {
-            (MaskTool::Rectangle, [from, to]) => points = ring(Rect::from_two_pos(*from, *to), 4),
+            (MaskTool::Rectangle | MaskTool::Point, [from, to]) => points = ring(Rect::from_two_pos(*from, *to), 4),
             (MaskTool::Ellipse, [from, to]) => points = ring(Rect::from_two_pos(*from, *to), 64),
             (MaskTool::Polygon, _) => points.extend(response.hover_pos()),
             _ => {}
@@ -315,6 +323,27 @@ fn ring(rect: Rect, corners: usize) -> Vec<Pos2> {
         rect.center() + vec2(angle.cos(), angle.sin()) * rect.size() / 2.0
     };
     (0..=corners).map(at).collect()
+}
+
+/// Where the object was pointed at: a plus on it, a minus beside it, and the box around it.
+fn draw_points(ui: &Ui, clip: Rect, frame: &ScreenFrame, session: &Session) {
+    let painter = ui.painter_at(clip);
+    let prompt = session.masks.auto.prompt();
+    if let Some((from, to)) = prompt.area {
+        let area = Rect::from_two_pos(frame.ui_from_image(from), frame.ui_from_image(to));
+        painter.add(Shape::line(ring(area, 4), Stroke::new(1.5, Color32::WHITE)));
+    }
+    let clicked = session.masks.auto.click().map(|at| (at, true));
+    for &(at, is_object) in prompt.points.iter().chain(&clicked) {
+        let centre = frame.ui_from_image(at);
+        let ground = if is_object { Color32::from_rgb(20, 130, 60) } else { Color32::from_rgb(180, 40, 34) };
+        painter.circle(centre, 7.0, ground, (1.5, Color32::WHITE));
+        let stroke = Stroke::new(1.5, Color32::WHITE);
+        painter.line_segment([centre - vec2(4.0, 0.0), centre + vec2(4.0, 0.0)], stroke);
+        if is_object {
+            painter.line_segment([centre - vec2(0.0, 4.0), centre + vec2(0.0, 4.0)], stroke);
+        }
+    }
 }
 
 /// The line that a click with Shift would draw.

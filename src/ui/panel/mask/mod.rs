@@ -1,5 +1,6 @@
 //! The step «Mask»: paint the object, tidy it up, judge it, and see what a loss would see of it.
 
+mod auto;
 mod judge;
 mod paint;
 mod seen;
@@ -12,12 +13,14 @@ use crate::app::{Command, MaskCommand, Session};
 use crate::render::MaskStyle;
 
 use super::{row, section};
+use auto::AutoUi;
 use seen::SeenUi;
 
 /// What only this step remembers.
 #[derive(Default)]
 pub struct MaskPanel {
     seen: SeenUi,
+    auto: AutoUi,
 }
 
 impl MaskPanel {
@@ -48,6 +51,7 @@ impl MaskPanel {
     }
 
     fn show_current(&mut self, ui: &mut Ui, session: &Session, current: &Current, commands: &mut Vec<Command>) {
+        section(ui, "Auto mask", true, |ui| self.auto.show(ui, session, commands));
         section(ui, "Paint", true, |ui| paint::show(ui, session, current, commands));
         section(ui, "Whole mask", true, |ui| whole::show(ui, session, commands));
         section(ui, "Judgement", true, |ui| judge::show(ui, session, current, commands));

@@ -3,7 +3,7 @@
 use eframe::egui::{Button, Grid, Slider, Ui, vec2};
 
 use crate::app::canvas::Tool;
-use crate::app::masks::{Current, MaskTool};
+use crate::app::masks::{BrushEdge, Current, MaskTool};
 use crate::app::{Command, MaskCommand, Session};
 use crate::mask::Label;
 use crate::ui::actions::shortcut_text;
@@ -89,10 +89,12 @@ fn numbers_ui(ui: &mut Ui, session: &Session, current: &Current, commands: &mut 
                 }
             });
             row(ui, "Edge", |ui| {
-                let help = "The brush stops where the photo's colours change";
-                ui.checkbox(&mut options.follows_edges, "Follow edges").on_hover_text(help);
+                ui.spacing_mut().item_spacing.x = 2.0;
+                for edge in BrushEdge::ALL {
+                    ui.selectable_value(&mut options.edge, edge, edge.title()).on_hover_text(edge.help());
+                }
             });
-            if options.follows_edges {
+            if options.edge == BrushEdge::Aware {
                 tolerance_ui(ui, "Edge tolerance", &mut options.edge_tolerance);
             }
         }
