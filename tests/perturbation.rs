@@ -5,7 +5,7 @@ mod support;
 
 use support::explained::{assert_close, open};
 use vitrine::relevance::{Method, MethodOptions};
-use vitrine::vit::{Batch, Engine};
+use vitrine::vit::Batch;
 
 #[test]
 fn occlusion_is_the_fall_of_the_objective() {

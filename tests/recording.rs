@@ -5,7 +5,7 @@ mod support;
 
 use support::explained::{Fixture, TOLERANCE, assert_close, open};
 use vitrine::relevance::{MAPS_LIMIT_BYTES, Method, MethodOptions, Recording, RelevanceError};
-use vitrine::vit::{Batch, Engine, EngineError, Muted, Objective, Start, TraceOptions};
+use vitrine::vit::{Batch, EngineError, Muted, Objective, Start, TraceOptions};
 
 /// Models of `fixtures.json` with their token whose row is stored (`token_row_index`).
 const MODELS: [(&str, usize); 5] = [("plain", 19), ("wide", 17), ("distilled", 20), ("registers", 23), ("avgpool", 18)];
