@@ -72,7 +72,7 @@ fn report(window: &mut Driven, what: &str, diameter: f64, json: bool) {
     window.apply(Command::Brush(diameter));
     window.apply(Command::Mask(MaskCommand::Apply(Operation::CLEAR)));
     // Until the copy that the saver makes has been let go of.
-    (0..60).for_each(|_| drop(window.frame(Vec::new())));
+    (0..60).for_each(|_| _ = window.frame(Vec::new()));
     let (mut moves, mut frames) = (Vec::new(), Vec::new());
     for step in 0..MOVES {
         let along = step as f64 * STEP;

@@ -2,7 +2,9 @@
 
 use ::image::{Rgb, RgbImage};
 use fast_image_resize::CropBox;
-use vitrine::render::{ColourMap, Figure, GridMap, Panel, Style, ValueRange, figure, overlay, sheet, write_png};
+use vitrine::render::{
+    ColourMap, Figure, GridMap, MaskStyle, Panel, Style, ValueRange, figure, overlay, sheet, write_png,
+};
 use vitrine::size::Size;
 
 const PHOTO_GREY: Rgb<u8> = Rgb([200, 180, 160]);
@@ -112,7 +114,7 @@ fn a_sheet_holds_its_panels_row_by_row() {
     let photo = photo(500, 460);
     let map = GridMap::new(&[0.1, 0.4, -0.2, 0.3], Size::square(2)).unwrap();
     let style = Style { opacity: 1.0, colours: ColourMap::Grey, ..Style::default() };
-    let plain = Panel { photo: &photo, heat: None, caption: "photo" };
+    let plain = Panel { photo: &photo, heat: None, mask: None, caption: "photo" };
     let heated = Panel { heat: Some((map, whole(&photo), &style)), caption: "GAE", ..plain };
     let one = sheet(&[heated], 1).unwrap();
     let content = Figure { photo: &photo, map, crop: whole(&photo), caption: "GAE" };
@@ -126,6 +128,17 @@ fn a_sheet_holds_its_panels_row_by_row() {
     assert_eq!(three.get_pixel(31 + 499, one.height() + 31).0, [255; 3]);
     assert_eq!(*three.get_pixel(one.width() + 300, one.height() + 200), PAPER, "nothing stands in the free place");
     assert!(sheet(&[], 2).is_err());
+}
+
+#[test]
+fn a_sheet_shows_the_mask_over_the_photo() {
+    let photo = photo(500, 460);
+    let labels: Vec<u8> = (0..500 * 460).map(|at| u8::from(at % 500 < 250)).collect();
+    let mask = MaskStyle { colour: [255, 0, 0], opacity: 1.0, outline: false };
+    let drawn = sheet(&[Panel { photo: &photo, heat: None, mask: Some((&labels, mask)), caption: "" }], 1).unwrap();
+    // Margin 31.
+    assert_eq!(drawn.get_pixel(31 + 249, 100).0, [255, 0, 0]);
+    assert_eq!(*drawn.get_pixel(31 + 250, 100), PHOTO_GREY);
 }
 
 #[test]

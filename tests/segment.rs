@@ -103,11 +103,13 @@ fn a_click_becomes_a_mask_in_photo_pixels() {
     assert!(
         first.file.record.method.as_ref().unwrap().starts_with("segment anything (MobileSAM), 1 point, expected IoU")
     );
-    // Another photo in between, then the first again: the embeddings are not mixed up.
-    let (large, _) = photo();
-    clicker.mask("large", &large, Path::new("large.jpg"), &prompt).unwrap();
+    // The embedding is kept: the same click has the same answer, another one another.
     let again = clicker.mask("small", &small, Path::new("small.jpg"), &prompt).unwrap();
     assert_eq!(again.file, first.file);
+    let more =
+        Prompt { points: vec![(Position::new(30.0, 20.0), true), (Position::new(80.0, 50.0), false)], area: None };
+    let words = clicker.mask("small", &small, Path::new("small.jpg"), &more).unwrap().file.record.method.unwrap();
+    assert!(words.contains("2 points"), "{words}");
 }
 
 #[test]

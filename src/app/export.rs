@@ -9,9 +9,10 @@ use crate::jobs::engine_thread::{BatchEnd, BatchId, ModelId, Request, ViewId};
 use crate::jobs::explain::{ExplainJob, Report, Target};
 use crate::jobs::inputs::named_by_file;
 use crate::jobs::table::table;
+use crate::mask::Mask;
 use crate::npy::write_npy;
 use crate::relevance::Method;
-use crate::render::{self, GridMap, HeatMap, RangeMode, RenderError, Style, sheet, write_png};
+use crate::render::{self, GridMap, HeatMap, MaskStyle, RangeMode, RenderError, Style, sheet, write_png};
 use crate::vit::{Muted, Score};
 
 use super::command::Slot;
@@ -47,6 +48,8 @@ struct CapturedPanel {
     photo: PhotoOnScreen,
     /// With its range.
     heat: Option<(Arc<HeatMap>, Style)>,
+    /// If it is shown.
+    mask: Option<(Arc<Mask>, MaskStyle)>,
     caption: String,
 }
 
@@ -56,7 +59,8 @@ impl CapturedPanel {
             Some((map, style)) => Some((GridMap::new(map.values(), map.grid())?, map.crop(), style)),
             None => None,
         };
-        Ok(render::Panel { photo: &self.photo.picture().rgb, heat, caption: &self.caption })
+        let mask = self.mask.as_ref().map(|(mask, style)| (mask.as_bytes(), *style));
+        Ok(render::Panel { photo: &self.photo.picture().rgb, heat, mask, caption: &self.caption })
     }
 }
 
@@ -86,6 +90,7 @@ impl Session {
             let style = Style { range: self.range_of(&map), ..self.settings.style.clone() };
             (map, style)
         };
+        let mask = self.masks.shown(&self.settings, self.image());
         let panel = |content: Content| {
             let photo = self.view(content.view).and_then(|view| view.photo.clone()).unwrap_or_else(|| main.clone());
             let (heat, caption) = match content.shows {
@@ -97,7 +102,7 @@ impl Session {
                     (Some((map, style)), content.title)
                 }
             };
-            Some(CapturedPanel { photo, heat, caption })
+            Some(CapturedPanel { photo, heat, mask: mask.clone(), caption })
         };
         self.contents().into_iter().filter_map(panel).collect()
     }

@@ -6,6 +6,7 @@ use fast_image_resize::{CropBox, FilterType, ResizeAlg, ResizeOptions, Resizer};
 use super::error::RenderError;
 use super::heatmap::overlay;
 use super::interpolation::GridMap;
+use super::mask::{MaskStyle, mask_over};
 use super::range::ValueRange;
 use super::style::Style;
 use super::text::{Typeface, three_digits};
@@ -44,6 +45,8 @@ pub struct Panel<'a> {
     pub photo: &'a RgbImage,
     /// Map, the part of the photo that it covers, and how it is drawn; without, the photo stands for itself.
     pub heat: Option<(GridMap<'a>, CropBox, &'a Style)>,
+    /// Labels of the photo's pixels, over all of it; see [`mask_over`].
+    pub mask: Option<(&'a [u8], MaskStyle)>,
     pub caption: &'a str,
 }
 
@@ -53,7 +56,7 @@ pub struct Panel<'a> {
 /// When the photo has no pixels.
 pub fn figure(content: &Figure<'_>, style: &Style) -> Result<RgbImage, RenderError> {
     let Figure { photo, map, crop, caption } = *content;
-    draw(&Panel { photo, heat: Some((map, crop, style)), caption }, LONGEST_SIDE)
+    draw(&Panel { photo, heat: Some((map, crop, style)), mask: None, caption }, LONGEST_SIDE)
 }
 
 /// Draws figures row by row, each as tall as its row.
@@ -95,6 +98,10 @@ fn draw(panel: &Panel<'_>, longest: f64) -> Result<RgbImage, RenderError> {
             height: crop.height * scale_y,
         };
         picture = overlay(&picture, map, crop, style)?;
+    }
+    if let Some((labels, style)) = panel.mask {
+        let size = Size::new(panel.photo.height() as usize, panel.photo.width() as usize);
+        mask_over(&mut picture, labels, size, &style);
     }
 
     let mut canvas = RgbImage::from_pixel(layout.canvas.width as u32, layout.canvas.height as u32, Rgb(PAPER));

@@ -96,7 +96,7 @@ fn features_size_and_refinement_have_controls() {
     gui.click("As the paper");
     let options = gui.session().settings.auto_mask.tokencut;
     let bilateral = options.refine.unwrap();
-    assert_eq!((options.features.name(), options.size), ("kqv", 192));
+    assert_eq!((options.features.name(), options.size), ("kqv", Some(192)));
     assert_eq!((bilateral.sigma_spatial, bilateral.sigma_luma, bilateral.sigma_chroma), (8.0, 20.0, 12.0));
     gui.menu("File", "Copy as command line");
     assert!(gui.has_notice(

@@ -77,6 +77,11 @@ impl Current {
         self.editor.mask()
     }
 
+    /// The mask as it is now; see [`Editor::snapshot`].
+    pub(super) fn snapshot(&self) -> Arc<Mask> {
+        self.editor.snapshot()
+    }
+
     pub fn record(&self) -> &MaskRecord {
         &self.record
     }

@@ -20,9 +20,10 @@ use std::sync::Arc;
 
 use poll_promise::Promise;
 
-use super::Wake;
+use super::{Settings, Wake};
 use crate::image::ImageSource;
 use crate::mask::{History, Label, Mask, MaskFile, MaskRecord, trim_histories};
+use crate::render::MaskStyle;
 
 pub use auto::{Auto, AutoMethod, AutoOptions};
 pub use command::{BrushEdge, MaskCommand, MaskTool, PaintOptions};
@@ -141,6 +142,12 @@ impl Masks {
             State::Ready(current) => Some(current),
             State::None | State::Loading { .. } | State::Refused { .. } => None,
         }
+    }
+
+    /// The mask that lies over an image on screen, if there is one and it is shown.
+    pub(super) fn shown(&self, settings: &Settings, image: Option<&ImageSource>) -> Option<(Arc<Mask>, MaskStyle)> {
+        let current = self.current().filter(|current| Some(&current.image) == image && current.exists())?;
+        settings.show_mask.then(|| (current.snapshot(), settings.mask_style))
     }
 
     fn current_mut(&mut self) -> Option<&mut Current> {
