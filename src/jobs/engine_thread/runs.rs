@@ -28,6 +28,15 @@ pub struct Runs {
     at_work: BTreeMap<RunId, (ModelId, Training)>,
     /// The last that was advanced: they take turns.
     last: Option<RunId>,
+    /// Runs whose device is gone, with where they left off.
+    interrupted: Vec<Interrupted>,
+}
+
+struct Interrupted {
+    id: RunId,
+    model: ModelId,
+    start: Start,
+    pinned: Vec<ImageSource>,
 }
 
 impl Runs {
@@ -134,14 +143,33 @@ impl Runs {
             }
             Err(error) => {
                 // Its files are whole up to the last checkpoint; what is in memory may not be.
-                self.at_work.remove(&id);
-                interactive.outbox.send(failed(id, &error));
+                let is_lost = models.get(&model).is_some_and(|model| model.engine.is_lost());
+                match self.at_work.remove(&id) {
+                    Some((model, training)) if is_lost => {
+                        let (start, pinned) = training.into_start();
+                        self.interrupted.push(Interrupted { id, model, start, pinned });
+                    }
+                    _ => interactive.outbox.send(failed(id, &error)),
+                }
             }
+        }
+    }
+
+    /// Runs of a model that has moved to another device go on from their last checkpoints.
+    pub fn resume_interrupted(&mut self, moved: ModelId, models: &Models, interactive: &Interactive) {
+        let (of_model, others) = std::mem::take(&mut self.interrupted).into_iter().partition(|run| run.model == moved);
+        self.interrupted = others;
+        let of_model: Vec<Interrupted> = of_model;
+        // A pause lost nothing but the weights in memory, which going on would miss.
+        self.at_work.retain(|_, (model, _)| *model != moved);
+        for Interrupted { id, model, start, pinned } in of_model {
+            self.gather(id, model, start, pinned, models, interactive);
         }
     }
 
     /// A model goes: its runs end where they are.
     pub fn unload(&mut self, model: ModelId) {
+        self.interrupted.retain(|run| run.model != model);
         self.at_work.retain(|_, (of, _)| *of != model);
     }
 }
