@@ -157,11 +157,12 @@ impl Runs {
 
     /// Runs of a model that has moved to another device go on from their last checkpoints.
     pub fn resume_interrupted(&mut self, moved: ModelId, models: &Models, interactive: &Interactive) {
-        let (of_model, others) = std::mem::take(&mut self.interrupted).into_iter().partition(|run| run.model == moved);
-        self.interrupted = others;
-        let of_model: Vec<Interrupted> = of_model;
-        // A pause lost nothing but the weights in memory, which going on would miss.
-        self.at_work.retain(|_, (model, _)| *model != moved);
+        let of_model: Vec<Interrupted> = self.interrupted.extract_if(.., |run| run.model == moved).collect();
+        // A run that paused would go on with weights that are not its own.
+        let paused = self.at_work.extract_if(.., |_, (model, _)| *model == moved);
+        for (id, _) in paused.filter(|(_, (_, training))| !training.is_over()) {
+            interactive.outbox.send(failed(id, "its device was lost while it paused; resume it from its folder"));
+        }
         for Interrupted { id, model, start, pinned } in of_model {
             self.gather(id, model, start, pinned, models, interactive);
         }
