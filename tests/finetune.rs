@@ -279,7 +279,7 @@ fn terms_that_are_switched_off_leave_the_loss() {
     for (config, rest) in [
         (StepConfig { lambda_bg: 0.0, ..paper.clone() }, 0.24 * all.foreground + 0.2 * all.classification),
         (StepConfig { lambda_fg: 0.0, ..paper.clone() }, 1.6 * all.background + 0.2 * all.classification),
-        (StepConfig { lambda_cls: 0.0, ..paper.clone() }, 1.6 * all.background + 0.24 * all.foreground),
+        (StepConfig { lambda_cls: 0.0, ..paper }, 1.6 * all.background + 0.24 * all.foreground),
     ] {
         assert_close(run(config).total, rest, 1e-6, "ablation");
     }
@@ -295,7 +295,7 @@ fn as_released_the_mask_term_trains_nothing() {
         (stats, engine.gradients().unwrap())
     };
     let control = StepConfig { method: LossMethod::CrossEntropy, ..StepConfig::paper(Update::Collect) };
-    let released = StepConfig { method: LossMethod::Gradmask, as_released: true, ..control.clone() };
+    let released = StepConfig { method: LossMethod::Gradmask, as_released: true, ..control };
     let ((control, by_control), (released, by_released)) = (gradients(&control), gradients(&released));
     assert_eq!(by_control, by_released);
     assert_close(released.background, fixture.scalar("gradmask.loss.mask"), 1e-5, "the term is still reported");

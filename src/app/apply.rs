@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::engine::Device;
 use crate::jobs::download::Download;
-use crate::jobs::engine_thread::Request;
+use crate::jobs::engine_thread::{ModelId, Request};
 use crate::jobs::model::ModelSource;
 use crate::vit::hub::{self, Hub};
 use crate::vit::weights::LoadOptions;
@@ -44,12 +44,16 @@ impl Session {
             // The window answers with `AddPicture` or `Open`: only it reaches the clipboard.
             Command::PasteImage => {}
             Command::AddPicture(width, height, rgba) => self.add_picture(width, height, rgba),
-            Command::LoadModel(slot, source) => self.load(slot, source),
+            Command::LoadModel(slot, source) => {
+                self.load(slot, source);
+            }
             Command::GetModel(slot, name) => self.get_model(slot, name),
             Command::CloseModel(slot) => self.close_model(slot),
             Command::Device(device) => self.compute_on(device),
             Command::SwapModels => self.swap_models(),
             Command::Gallery(command) => self.apply_to_gallery(&command),
+            Command::Finetune(command) => self.apply_to_finetune(command),
+            Command::Evaluate(command) => self.apply_to_evaluate(command),
             Command::Mask(command) => self.apply_to_mask(command),
             Command::ExportFigure => self.ask_to_save(Ask::SaveFigure, "png"),
             Command::ExportMap => self.ask_to_save(Ask::SaveMap, "npy"),
@@ -117,6 +121,7 @@ impl Session {
             Command::ToggleImages => settings.show_images = !settings.show_images,
             Command::TogglePanel => settings.show_panel = !settings.show_panel,
             Command::Panel(panel) => self.open_panel(panel),
+            Command::ToggleTimeline => settings.show_timeline = !settings.show_timeline,
             Command::ToggleLog => settings.show_log = !settings.show_log,
             Command::TogglePalette => self.palette_open = !self.palette_open,
             Command::ToggleShortcuts => self.shortcuts_open = !self.shortcuts_open,
@@ -145,11 +150,12 @@ impl Session {
         };
     }
 
-    fn load(&mut self, slot: Slot, source: ModelSource) {
+    pub(super) fn load(&mut self, slot: Slot, source: ModelSource) -> ModelId {
         let id = self.models.begin(slot, source.clone());
         let options = LoadOptions::default();
         let device = self.settings.device.clone();
         self.engine.send(Request::Load { id, source, device, options });
+        id
     }
 
     fn compute_on(&mut self, device: Device) {
@@ -177,7 +183,9 @@ impl Session {
     }
 
     fn close_model(&mut self, slot: Slot) {
-        if let Some(model) = self.models.take(slot) {
+        if let Some(model) = self.models.take(slot)
+            && !self.is_of_run(model.id)
+        {
             self.engine.send(Request::Unload(model.id));
         }
     }
@@ -247,11 +255,16 @@ impl Session {
         self.project_may_have_changed = true;
         match ask {
             Ask::Images | Ask::Folder => self.open(paths),
-            Ask::Model(slot) => self.load(slot, named(&paths.swap_remove(0))),
+            Ask::Model(slot) => {
+                self.load(slot, named(&paths.swap_remove(0)));
+            }
             Ask::Labels => self.read_labels(&paths.swap_remove(0)),
             Ask::OpenProject => self.open_project(&paths.swap_remove(0)),
             Ask::SaveProject => self.save_project_as(paths.swap_remove(0)),
             Ask::MaskFolder => self.apply(Command::Mask(MaskCommand::Folder(Some(paths.swap_remove(0))))),
+            Ask::RunFolder => self.run_folder_chosen(paths.swap_remove(0)),
+            Ask::ResumeRun => self.resume_run(paths.swap_remove(0)),
+            Ask::SaveReport => self.save_page(paths.swap_remove(0)),
             Ask::SaveFigure => self.save_figure(paths.swap_remove(0)),
             Ask::SaveMap => self.save_map(&paths.swap_remove(0)),
             Ask::ExportFolder => self.export_folder(paths.swap_remove(0)),

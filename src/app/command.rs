@@ -11,6 +11,8 @@ use crate::render::{RangeMode, Style};
 use crate::vit::Score;
 
 use super::canvas::{Look, Tool, Zoom};
+use super::evaluate::EvaluateCommand;
+use super::finetune::FinetuneCommand;
 use super::gallery::GalleryCommand;
 use super::masks::MaskCommand;
 use super::occlusion::{Fill, Paint};
@@ -60,6 +62,8 @@ pub enum Command {
     Device(Device),
     SwapModels,
     Gallery(GalleryCommand),
+    Finetune(FinetuneCommand),
+    Evaluate(EvaluateCommand),
 
     Target(Option<usize>),
     Contrast(Option<usize>),
@@ -118,6 +122,7 @@ pub enum Command {
     /// Opens the side panel at a step of the work.
     Panel(Panel),
     ToggleLog,
+    ToggleTimeline,
     TogglePalette,
     ToggleShortcuts,
     Quit,

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use crate::jobs::download::DownloadState;
-use crate::jobs::engine_thread::{CompareEnd, DecodedPhoto, Event, ModelId, ModelInfo, Request, ViewId, ViewResult};
-use crate::jobs::finetune::News;
+use crate::jobs::engine_thread::{DecodedPhoto, Event, ModelId, ModelInfo, Request, ViewId, ViewResult};
 use crate::jobs::model::ModelSource;
 use crate::relevance::Method;
 use crate::render::Photo;
@@ -48,6 +47,7 @@ impl Session {
                 }
             }
             Event::ModelFailed { id, error } => {
+                self.failed_for_run(id, &error);
                 if let Some(pending) = self.models.take_pending(id) {
                     if pending.slot == Slot::Main {
                         self.belongings.explain = None;
@@ -72,6 +72,7 @@ impl Session {
             }
             Event::Explained { view, result } => self.explained(view, result),
             Event::Failed { view, image, error } => {
+                self.answered_view(view);
                 if self.sent.get(&view).is_some_and(|sent| sent.image == image) {
                     let state = self.view_mut(view);
                     state.progress = None;
@@ -89,15 +90,12 @@ impl Session {
             }
             Event::Mask(answer) => self.receive_mask_answer(answer),
             Event::BatchDone { id, end } => self.export_done(id, &end),
-            Event::Compared { end: CompareEnd::Refused(error), .. } => self.notices.error(error),
-            Event::CompareAdvanced { .. } | Event::Compared { .. } => {}
-            Event::Run { news, .. } => {
-                if let News::Failed { error } = *news {
-                    self.notices.error(error);
-                }
-            }
+            Event::CompareAdvanced { id, done, total } => self.compare_advanced(id, done, total),
+            Event::Compared { id, end } => self.comparison_ended(id, end),
+            Event::PageSaved { outcome } => self.page_saved(outcome),
+            Event::Run { id, news } => self.run_told(id, &news),
+            Event::Blended { model, .. } => self.blended(model),
             Event::BlendFailed { error, .. } => self.notices.error(error),
-            Event::Blended { .. } => {}
         }
     }
 
@@ -115,6 +113,7 @@ impl Session {
         {
             return;
         }
+        self.answered_view(view);
         if view == views::MAIN && result.request.occlusion.is_none() {
             let best = result.top(1).first().copied();
             let prediction = best.map(|(class, confidence)| Prediction { class, confidence });
@@ -140,9 +139,12 @@ impl Session {
             self.settings.remember_model(path);
         }
         let ready = Ready { id, source: pending.source, info };
-        if let Some(old) = self.models.put(pending.slot, ready) {
+        if let Some(old) = self.models.put(pending.slot, ready.clone())
+            && !self.is_of_run(old.id)
+        {
             self.engine.send(Request::Unload(old.id));
         }
+        self.loaded_for_run(&ready);
         self.project_may_have_changed = true;
         match pending.slot {
             Slot::Main => self.follow_main_model(),
@@ -157,6 +159,7 @@ impl Session {
     pub(super) fn follow_main_model(&mut self) {
         let Some(main) = self.models.get(Slot::Main) else { return };
         let info = main.info.clone();
+        self.suit_preset();
         if info.classes != *self.gallery.names() {
             (self.explain.target, self.explain.contrast) = (None, None);
         }

@@ -91,7 +91,7 @@ impl Session {
     }
 
     /// No photos but those of the demo.
-    fn shows_demo(&self) -> bool {
+    pub(super) fn shows_demo(&self) -> bool {
         self.pasted == 0 && self.gallery.items().iter().all(|item| !item.source.is_file())
     }
 

@@ -18,6 +18,11 @@ pub enum Ask {
     Labels,
     OpenProject,
     SaveProject,
+    /// Where a finetuning run writes.
+    RunFolder,
+    /// The folder of a run of another day.
+    ResumeRun,
+    SaveReport,
     SaveFigure,
     SaveMap,
     /// The folder for the maps of a whole batch.
@@ -47,14 +52,18 @@ impl FilePicker for SystemPicker {
         for (name, endings) in ask.filters() {
             dialog = dialog.add_filter(*name, endings);
         }
-        if matches!(ask, Ask::SaveFigure | Ask::SaveMap | Ask::SaveProject) {
+        if matches!(ask, Ask::SaveFigure | Ask::SaveMap | Ask::SaveProject | Ask::SaveReport) {
             dialog = dialog.set_file_name(name);
         }
         promised("file dialog", &self.wake, Vec::new, move || match ask {
             Ask::Images => dialog.pick_files().unwrap_or_default(),
-            Ask::Folder | Ask::ExportFolder | Ask::MaskFolder => dialog.pick_folder().into_iter().collect(),
+            Ask::Folder | Ask::ExportFolder | Ask::MaskFolder | Ask::RunFolder | Ask::ResumeRun => {
+                dialog.pick_folder().into_iter().collect()
+            }
             Ask::Model(_) | Ask::Labels | Ask::OpenProject => dialog.pick_file().into_iter().collect(),
-            Ask::SaveFigure | Ask::SaveMap | Ask::SaveProject => dialog.save_file().into_iter().collect(),
+            Ask::SaveFigure | Ask::SaveMap | Ask::SaveProject | Ask::SaveReport => {
+                dialog.save_file().into_iter().collect()
+            }
         })
     }
 }
@@ -68,6 +77,9 @@ impl Ask {
             Self::Labels => "Open labels",
             Self::OpenProject => "Open project",
             Self::SaveProject => "Save project",
+            Self::RunFolder => "Folder for the run",
+            Self::ResumeRun => "Open the folder of a run",
+            Self::SaveReport => "Save report",
             Self::SaveFigure => "Save figure",
             Self::SaveMap => "Save relevance map",
             Self::ExportFolder => "Export to folder",
@@ -86,9 +98,10 @@ impl Ask {
             }
             Self::Labels => &[("Tables", &["csv", "tsv"])],
             Self::OpenProject | Self::SaveProject => &[("Vitrine project", &["vitrine"])],
+            Self::SaveReport => &[("Web page", &["html"])],
             Self::SaveFigure => &[("PNG", &["png"])],
             Self::SaveMap => &[("NumPy array", &["npy"])],
-            Self::Folder | Self::ExportFolder | Self::MaskFolder => &[],
+            Self::Folder | Self::ExportFolder | Self::MaskFolder | Self::RunFolder | Self::ResumeRun => &[],
         }
     }
 }

@@ -19,7 +19,9 @@ use crate::vit::{Muted, Score};
 
 use super::canvas::Canvas;
 use super::command::{Command, Slot};
+use super::evaluate::Evaluate;
 use super::export::{Captured, Export};
+use super::finetune::Finetune;
 use super::gallery::{Gallery, GalleryCommand, ItemState};
 use super::masks::Masks;
 use super::models::Models;
@@ -97,6 +99,8 @@ pub struct Session {
     pub explain: Explain,
     pub canvas: Canvas,
     pub masks: Masks,
+    pub finetune: Finetune,
+    pub evaluate: Evaluate,
     pub notices: Notices,
     pub jobs: Vec<Job>,
     pub palette_open: bool,
@@ -168,6 +172,8 @@ impl Session {
             explain: Explain::default(),
             canvas: Canvas::default(),
             masks,
+            finetune: Finetune::default(),
+            evaluate: Evaluate::default(),
             notices,
             jobs: Vec::new(),
             palette_open: false,

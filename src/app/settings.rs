@@ -83,15 +83,21 @@ pub enum Panel {
     Explain,
     /// Where it should look.
     Mask,
+    /// Make it look there.
+    Finetune,
+    /// Whether that helped.
+    Evaluate,
 }
 
 impl Panel {
-    pub const ALL: [Self; 2] = [Self::Explain, Self::Mask];
+    pub const ALL: [Self; 4] = [Self::Explain, Self::Mask, Self::Finetune, Self::Evaluate];
 
     pub const fn title(self) -> &'static str {
         match self {
             Self::Explain => "Explain",
             Self::Mask => "Mask",
+            Self::Finetune => "Finetune",
+            Self::Evaluate => "Evaluate",
         }
     }
 
@@ -100,6 +106,8 @@ impl Panel {
         match self {
             Self::Explain => "Step: Explain",
             Self::Mask => "Step: Mask",
+            Self::Finetune => "Step: Finetune",
+            Self::Evaluate => "Step: Evaluate",
         }
     }
 
@@ -107,6 +115,8 @@ impl Panel {
         match self {
             Self::Explain => "Where the model looks",
             Self::Mask => "Where it should look: paint, find and review the object",
+            Self::Finetune => "Make it look there: a short run on the relevance maps",
+            Self::Evaluate => "Whether that helped: before and after, image by image",
         }
     }
 }
@@ -143,6 +153,10 @@ pub struct Settings {
     pub show_panel: bool,
     pub panel: Panel,
     pub show_log: bool,
+    /// The curves of a run below the canvas.
+    pub show_timeline: bool,
+    /// Where runs are written; `None`: with the program's data.
+    pub runs_folder: Option<PathBuf>,
     /// Model files opened before, latest first.
     pub recent_models: Vec<PathBuf>,
     /// Projects opened before, latest first.
@@ -176,6 +190,8 @@ impl Default for Settings {
             show_panel: true,
             panel: Panel::default(),
             show_log: false,
+            show_timeline: false,
+            runs_folder: None,
             recent_models: Vec::new(),
             recent_projects: Vec::new(),
             last_folder: None,

@@ -25,6 +25,11 @@ pub const fn in_grid(slot: Slot, method: Method) -> ViewId {
     ViewId(((slot as u64 + 1) << 8) + method as u64)
 }
 
+/// The view of a pinned image.
+pub const fn pinned(index: usize) -> ViewId {
+    ViewId((1 << 32) + index as u64)
+}
+
 /// Which map of a result is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shown {

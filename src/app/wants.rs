@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use crate::image::ImageSource;
 use crate::jobs::engine_thread::{ExplainRequest, Request, ViewId};
 use crate::relevance::Method;
 
@@ -68,7 +69,20 @@ impl Session {
             self.request(views::in_grid(slot, method), model, slot, method)
         };
         let grid = if self.settings.view == View::Grid { self.grid() } else { Vec::new() };
-        self.models.all().filter_map(of_slot).chain(grid.into_iter().filter_map(in_grid)).collect()
+        let views = self.models.all().filter_map(of_slot).chain(grid.into_iter().filter_map(in_grid));
+        views.chain(self.pinned()).collect()
+    }
+
+    /// Pinned images under the weights that are shown; the map of the true class, as in the loss.
+    fn pinned(&self) -> Vec<ExplainRequest> {
+        let Some(tuned) = self.tuned().filter(|_| self.settings.show_timeline) else { return Vec::new() };
+        let request = |(index, image): (usize, &ImageSource)| {
+            let item = self.gallery.find(image).map(|at| &self.gallery.items()[at]);
+            let truth = item.and_then(|item| item.truth).filter(|class| *class < tuned.info.config.classes);
+            let new = ExplainRequest::new(views::pinned(index), tuned.id, image.clone());
+            ExplainRequest { profile: self.settings.profile, target: truth, ..new }
+        };
+        self.finetune.pinned.iter().enumerate().map(request).collect()
     }
 
     /// What the grid shows: of each model every chosen method.

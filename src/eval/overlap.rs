@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::mask::otsu;
+
 /// Pixels by what the map says and what the mask says. Fractions stand for maps that only guess.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Overlap {
@@ -29,7 +31,7 @@ impl Overlap {
     pub fn of(values: &[f32], mask: &[bool], threshold: Threshold) -> Self {
         let cut = match threshold {
             Threshold::Mean => mean(values),
-            Threshold::Otsu => otsu(values),
+            Threshold::Otsu => f64::from(otsu(values, 0.0, 1.0)),
         };
         let mut overlap = Self::default();
         for (&value, &inside) in values.iter().zip(mask) {
@@ -104,35 +106,6 @@ fn mean(values: &[f32]) -> f64 {
     values.iter().copied().map(f64::from).sum::<f64>() / values.len().max(1) as f64
 }
 
-const BINS: usize = 256;
-
-/// The threshold of 256 bins over 0…1 that makes the variance between the two sides largest; the values of its own
-/// bin lie below it.
-fn otsu(values: &[f32]) -> f64 {
-    let mut histogram = [0.0_f64; BINS];
-    for &value in values {
-        histogram[((value * BINS as f32) as usize).min(BINS - 1)] += 1.0;
-    }
-    let total: f64 = histogram.iter().sum();
-    let moment: f64 = histogram.iter().enumerate().map(|(bin, count)| bin as f64 * count).sum();
-    let (mut below, mut moment_below) = (0.0, 0.0);
-    let (mut best, mut best_variance) = (0, f64::NEG_INFINITY);
-    for (bin, count) in histogram.iter().enumerate().take(BINS - 1) {
-        below += count;
-        moment_below += bin as f64 * count;
-        let above = total - below;
-        if below > 0.0 && above > 0.0 {
-            let apart = moment_below / below - (moment - moment_below) / above;
-            let variance = below * above * apart * apart;
-            if variance > best_variance {
-                (best, best_variance) = (bin, variance);
-            }
-        }
-    }
-    // Just below the next bin: values of that bin are above.
-    f64::from(((best + 1) as f32 / BINS as f32).next_down())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,8 +125,6 @@ mod tests {
     #[test]
     fn otsu_separates_two_heaps() {
         let values = [0.10, 0.12, 0.11, 0.90, 0.95, 0.10];
-        let cut = otsu(&values);
-        assert!(cut > 0.12 && cut < 0.90, "{cut}");
         let overlap = Overlap::of(&values, &[false, false, false, true, true, false], Threshold::Otsu);
         assert_eq!(overlap.mean_iou(), 1.0);
     }

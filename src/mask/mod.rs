@@ -56,5 +56,5 @@ pub use record::{MaskRecord, Origin, Quality, Review};
 pub use refine::{Refined, SoftMask, Verdict, border_contact, refine};
 pub use region::Region;
 pub use store::{MaskState, MaskStore};
-pub use threshold::{PatchMap, ThresholdRule};
+pub use threshold::{PatchMap, ThresholdRule, otsu};
 pub use tokencut::{Cut, MaskProfile, Spectrum, TokenCutError};

@@ -119,31 +119,33 @@ enum Axis {
     Y,
 }
 
-fn otsu(values: &[f32], min: f32, max: f32) -> f32 {
+/// The threshold, of 256 bins over `min…max`, that makes the variance between the two sides largest (Otsu 1979);
+/// values equal to it lie below.
+pub fn otsu(values: &[f32], min: f32, max: f32) -> f32 {
     const BINS: usize = 256;
-    let width = (f64::from(max) - f64::from(min)) / BINS as f64;
-    let mut counts = [0_usize; BINS];
-    for value in values {
-        let bin = ((f64::from(*value) - f64::from(min)) / width) as usize;
-        counts[bin.min(BINS - 1)] += 1;
+    let width = (max - min) / BINS as f32;
+    let mut histogram = [0.0_f64; BINS];
+    for &value in values {
+        histogram[(((value - min) / width) as usize).min(BINS - 1)] += 1.0;
     }
-    let weighted = |bins: &[usize], first: usize| -> f64 {
-        bins.iter().enumerate().map(|(at, count)| *count as f64 * (at + first) as f64).sum()
-    };
-    let between = |cut: usize| {
-        let (low, high) = counts.split_at(cut);
-        let (few, many) = (low.iter().sum::<usize>() as f64, high.iter().sum::<usize>() as f64);
-        let apart = weighted(low, 0) / few - weighted(high, cut) / many;
-        few * many * apart * apart
-    };
-    // The first and last bin hold the smallest and largest value, so that neither side is empty.
-    let mut best = 1;
-    for cut in 2..BINS {
-        if between(cut) > between(best) {
-            best = cut;
+    let total: f64 = histogram.iter().sum();
+    let moment: f64 = histogram.iter().enumerate().map(|(bin, count)| bin as f64 * count).sum();
+    let (mut below, mut moment_below) = (0.0, 0.0);
+    let (mut best, mut best_variance) = (0, f64::NEG_INFINITY);
+    for (bin, count) in histogram.iter().enumerate().take(BINS - 1) {
+        below += count;
+        moment_below += bin as f64 * count;
+        let above = total - below;
+        if below > 0.0 && above > 0.0 {
+            let apart = moment_below / below - (moment - moment_below) / above;
+            let variance = below * above * apart * apart;
+            if variance > best_variance {
+                (best, best_variance) = (bin, variance);
+            }
         }
     }
-    (f64::from(min) + width * best as f64) as f32
+    // Just below the next bin: values of that bin are above.
+    (min + (best + 1) as f32 * width).next_down()
 }
 
 fn percentile(values: &[f32], share: f64) -> f32 {

@@ -3,10 +3,13 @@
 use eframe::egui::{Context, Key, KeyboardShortcut, Modifiers};
 
 use crate::app::canvas::{Tool, Zoom};
+use crate::app::evaluate::EvaluateCommand;
+use crate::app::finetune::{FinetuneCommand, Shows};
 use crate::app::gallery::{GalleryCommand, Move};
 use crate::app::masks::MaskTool;
 use crate::app::settings::{Panel, Theme, View};
 use crate::app::{Command, MaskCommand, Session, Slot};
+use crate::jobs::finetune::RunCommand;
 use crate::mask::{Operation, Review};
 
 /// A command with a title and perhaps a shortcut.
@@ -22,6 +25,7 @@ pub const FILE: &str = "File";
 const IMAGE: &str = "Images";
 const VIEW: &str = "View";
 const EXPLAIN: &str = "Explain";
+const FINETUNE: &str = "Finetune";
 const MASK: &str = "Mask";
 pub const WINDOW: &str = "Window";
 
@@ -86,6 +90,7 @@ pub fn all() -> Vec<Action> {
         action(WINDOW, "Keyboard shortcuts", plain(Key::Questionmark), Command::ToggleShortcuts),
         action(WINDOW, "Image list", None, Command::ToggleImages),
         action(WINDOW, "Side panel", None, Command::TogglePanel),
+        action(WINDOW, "Timeline", ctrl(Key::T), Command::ToggleTimeline),
         action(WINDOW, "Log", ctrl(Key::L), Command::ToggleLog),
     ];
     actions.extend(of_masks());
@@ -96,8 +101,26 @@ pub fn all() -> Vec<Action> {
         View::ALL.into_iter().zip(views).map(|(view, key)| action(VIEW, view.title(), plain(key), Command::View(view))),
     );
     let themes = [(Theme::System, "Theme: system"), (Theme::Light, "Theme: light"), (Theme::Dark, "Theme: dark")];
+    actions.extend(of_runs());
     actions.extend(themes.into_iter().map(|(theme, title)| action(WINDOW, title, None, Command::Theme(theme))));
     actions
+}
+
+/// The run to come, the run that is open, and before against after.
+fn of_runs() -> Vec<Action> {
+    let action = |title, shortcut, command| Action { group: FINETUNE, title, shortcut, command };
+    let finetune = |title, shortcut, command| action(title, shortcut, Command::Finetune(command));
+    vec![
+        finetune("Start finetuning, or go on", ctrl(Key::Enter), FinetuneCommand::Start),
+        finetune("Pause the run", None, FinetuneCommand::Run(RunCommand::Pause)),
+        finetune("Back to the checkpoint before", None, FinetuneCommand::Run(RunCommand::Undo)),
+        finetune("Stop the run", None, FinetuneCommand::Run(RunCommand::Stop)),
+        finetune("Open run…", None, FinetuneCommand::Resume),
+        finetune("Show the weights at work", None, FinetuneCommand::Look(Shows::Live)),
+        finetune("Close the run", None, FinetuneCommand::Close),
+        action("Compare before and after", None, Command::Evaluate(EvaluateCommand::Start)),
+        action("Save the report…", None, Command::Evaluate(EvaluateCommand::SaveReport)),
+    ]
 }
 
 /// Tools and commands for the mask.
@@ -141,7 +164,7 @@ fn of_masks() -> Vec<Action> {
 }
 
 /// The groups in the order of the menus and of the overlay.
-pub const GROUPS: [&str; 6] = [FILE, IMAGE, VIEW, EXPLAIN, MASK, WINDOW];
+pub const GROUPS: [&str; 7] = [FILE, IMAGE, VIEW, EXPLAIN, MASK, FINETUNE, WINDOW];
 
 /// Whether an action can do anything now.
 pub fn is_possible(action: &Action, session: &Session) -> bool {
@@ -155,8 +178,27 @@ pub fn is_possible(action: &Action, session: &Session) -> bool {
         // The same key takes back a mask edit where masks are painted.
         Command::UndoOcclusion => session.occluded().is_some() && session.settings.panel != Panel::Mask,
         Command::Mask(ref command) => is_mask_command_possible(command, session),
+        Command::Finetune(ref command) => is_run_command_possible(command, session),
+        Command::Evaluate(EvaluateCommand::Start) => session.compares() && !session.evaluate.is_at_work(),
+        Command::Evaluate(EvaluateCommand::SaveReport) => session.evaluate.result.is_some(),
         Command::UnmuteAll => session.explain.muted != Default::default(),
         Command::Patch(None) => session.explain.patch.is_some(),
+        _ => true,
+    }
+}
+
+fn is_run_command_possible(command: &FinetuneCommand, session: &Session) -> bool {
+    let run = session.finetune.run.as_ref();
+    let is_open = run.is_some_and(|run| !run.phase.is_over());
+    match command {
+        FinetuneCommand::Start => {
+            session.models.get(Slot::Main).is_some() && (!is_open || run.is_some_and(|run| run.phase.waits()))
+        }
+        FinetuneCommand::Run(RunCommand::Pause) => run.is_some_and(|run| run.phase.is_at_work()),
+        FinetuneCommand::Run(_) => run.is_some_and(|run| run.phase.is_at_work() || run.phase.waits()),
+        FinetuneCommand::Resume => !is_open,
+        FinetuneCommand::Close => run.is_some() && !is_open,
+        FinetuneCommand::Look(_) => run.is_some(),
         _ => true,
     }
 }

@@ -13,6 +13,7 @@ mod panel;
 mod shortcuts;
 mod status;
 mod theme;
+mod timeline;
 mod top_bar;
 mod window;
 

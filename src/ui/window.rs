@@ -16,7 +16,7 @@ use super::gallery::{ThumbnailTextures, gallery_ui};
 use super::palette::Palette;
 use super::panel::PanelUi;
 use super::status::Status;
-use super::{drop, log, notices, shortcuts, theme, top_bar};
+use super::{drop, log, notices, shortcuts, theme, timeline, top_bar};
 
 const TITLE: &str = "Vitrine";
 
@@ -164,6 +164,13 @@ impl eframe::App for Window {
                 .resizable(true)
                 .show(ui, |ui| log::show(ui, &self.session, &mut commands));
         }
+        if self.session.settings.show_timeline {
+            Panel::bottom("timeline")
+                .default_size(timeline::HEIGHT)
+                .size_range(150.0..=520.0)
+                .resizable(true)
+                .show(ui, |ui| timeline::show(ui, &self.session, &mut commands));
+        }
         let narrow = ui.available_width() < 900.0;
         if self.session.settings.show_images {
             let width = if narrow { 160.0 } else { 250.0 };
@@ -172,14 +179,18 @@ impl eframe::App for Window {
                 let asked = gallery_ui(ui, &self.session.gallery, &mut self.thumbnails);
                 commands.extend(asked.into_iter().map(Command::Gallery));
             });
-            self.session.want_thumbnails(&self.thumbnails.take_wanted());
+        }
+        if !self.session.settings.show_images {
+            // The grid begins it otherwise.
+            self.thumbnails.begin_frame();
         }
         if self.session.settings.show_panel {
             let width = if narrow { 262.0 } else { 310.0 };
             Panel::right("panel").default_size(width).size_range(230.0..=520.0).resizable(true).show(ui, |ui| {
-                self.panel.show(ui, &self.session, &mut commands);
+                self.panel.show(ui, &self.session, &mut self.thumbnails, &mut commands);
             });
         }
+        self.session.want_thumbnails(&self.thumbnails.take_wanted());
         CentralPanel::no_frame().show(ui, |ui| self.canvas.show(ui, &self.session, &mut commands));
         drop::hint(&ctx);
         notices::show(&ctx, &self.session, &mut commands);

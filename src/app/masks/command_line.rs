@@ -29,8 +29,9 @@ impl Session {
         }
         let folder = self.gallery.selected_item().map(|item| self.masks.places.folder(item));
         option("--out", folder.unwrap_or_default().display().to_string());
-        if options.method != AutoMethod::Relevance && options.tokencut.refine.is_none() {
-            words.push("--no-refine".to_owned());
+        let flags = [("--no-refine", options.tokencut.refine.is_none()), ("--enlarge", options.tokencut.enlarge)];
+        for (flag, _) in flags.into_iter().filter(|(_, set)| *set && options.method != AutoMethod::Relevance) {
+            words.push(flag.to_owned());
         }
         words.join(" ")
     }

@@ -21,8 +21,9 @@ use std::sync::Arc;
 use poll_promise::Promise;
 
 use super::{Settings, Wake};
+use crate::app::gallery::Item;
 use crate::image::ImageSource;
-use crate::mask::{History, Label, Mask, MaskFile, MaskRecord, trim_histories};
+use crate::mask::{History, Label, Mask, MaskFile, MaskRecord, MaskStore, trim_histories};
 use crate::render::MaskStyle;
 
 pub use auto::{Auto, AutoMethod, AutoOptions};
@@ -124,6 +125,16 @@ impl Masks {
     /// Where masks of pictures that are no files lie from now on: the demo's, and pasted ones.
     pub fn set_data_folder(&mut self, folder: impl Into<PathBuf>) {
         self.places.set_data_folder(folder.into());
+    }
+
+    /// The file of an image's mask, if there is one.
+    pub fn file_of(&mut self, item: &Item) -> Option<PathBuf> {
+        self.places.file(item)
+    }
+
+    /// The store that keeps the mask of an image.
+    pub fn store_of(&mut self, item: &Item) -> MaskStore {
+        self.places.of(item).store
     }
 
     /// What there is of the selected image's mask.

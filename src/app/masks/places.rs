@@ -53,6 +53,12 @@ impl Places {
         self.stores.entry(folder).or_insert_with_key(|folder| MaskStore::open(folder, move || wake())).clone()
     }
 
+    /// The file of an image's mask, if there is one.
+    pub fn file(&mut self, item: &Item) -> Option<PathBuf> {
+        let place = self.of(item);
+        place.store.find(&place.key)
+    }
+
     /// The folder of an image's mask.
     pub fn folder(&self, item: &Item) -> PathBuf {
         match &self.chosen {

@@ -21,7 +21,7 @@ impl Shape {
     }
 
     /// Row `i` of one head's map.
-    fn map_row<'a>(self, maps: &'a [f32], image: usize, head: usize, i: usize) -> &'a [f32] {
+    fn map_row(self, maps: &[f32], image: usize, head: usize, i: usize) -> &[f32] {
         &maps[self.map_start(image, head) + i * self.tokens..][..self.tokens]
     }
 }

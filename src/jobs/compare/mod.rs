@@ -13,6 +13,7 @@ use super::evaluate::{Cutouts, Dataset, EvaluateJob, Evaluation, OnPass, Step};
 use super::model::LoadedModel;
 
 pub use flips::{Flip, FlipKind, Said, flips_table};
+pub use page::Verdict;
 pub use report::{ClassRow, Report, Row, Value, report};
 
 /// Two models on one data set, picture by picture.

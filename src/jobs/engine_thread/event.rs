@@ -1,5 +1,6 @@
 //! What the engine thread answers.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::engine::DeviceInfo;
@@ -85,6 +86,10 @@ pub enum Event {
     Compared {
         id: BatchId,
         end: CompareEnd,
+    },
+    /// Where a report lies now, or why it does not.
+    PageSaved {
+        outcome: Result<PathBuf, String>,
     },
     /// Of a finetuning run.
     Run {

@@ -15,6 +15,7 @@ use super::batch::Batch;
 use super::blends::Blend;
 use super::compare::CompareBatch;
 use super::masks::{MaskBatch, MaskRequest};
+use super::page::SavePage;
 use super::request::{ExplainRequest, ModelId, Request, RunId, ViewId};
 use super::runs::Gathered;
 
@@ -104,6 +105,10 @@ impl Inbox {
             }
             Request::Batch { id, model, job, inputs, cancel } => {
                 waiting.batches.push_back(Box::new(Batch::new(id, model, *job, inputs, cancel)));
+            }
+            // Someone waits for it, and it is over soon.
+            Request::SavePage { compare, report, path } => {
+                waiting.batches.push_front(Box::new(SavePage { compare: *compare, report, path }));
             }
             Request::Finetune { id, model, start, pinned } => {
                 waiting.controls.push_back(Control::Gather { id, model, start, pinned });

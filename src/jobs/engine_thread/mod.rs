@@ -16,6 +16,7 @@ mod interactive;
 mod masks;
 mod occlusion;
 mod outbox;
+mod page;
 mod request;
 mod runs;
 mod worker;

@@ -1,10 +1,12 @@
 //! What the window asks of the engine thread.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::engine::Device;
 use crate::image::{ImageSource, PatchIndex};
 use crate::jobs::Cancel;
+use crate::jobs::compare::Report;
 use crate::jobs::explain::ExplainJob;
 use crate::jobs::finetune::{RunCommand, Start};
 use crate::jobs::inputs::Input;
@@ -69,6 +71,12 @@ pub enum Request {
         id: BatchId,
         compare: Box<CompareRequest>,
         cancel: Cancel,
+    },
+    /// Draws a report into one HTML page; both models must still be loaded. Answered by [`super::Event::PageSaved`].
+    SavePage {
+        compare: Box<CompareRequest>,
+        report: Arc<Report>,
+        path: PathBuf,
     },
     /// Starts a run that trains the loaded model itself: views of it show the weights of the moment. A model has one
     /// run at a time. Answered by [`super::Event::Run`] until its `Done`, `Stopped` or `Failed`.

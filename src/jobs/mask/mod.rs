@@ -47,6 +47,7 @@ impl Default for MaskMethod {
 
 /// Settings of TokenCut, each of them live in the window.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct TokenCutOptions {
     /// Patches whose cosine similarity exceeds this are joined; `None`: as fits the model, see
     /// [`Self::default_tau`].

@@ -1,7 +1,7 @@
 //! The canvas: image and heat, pan and zoom, the views, and what lies under the pointer.
 
 mod bar;
-mod frame;
+pub(super) mod frame;
 mod inspector;
 mod mask;
 mod navigation;

@@ -11,6 +11,7 @@ use eframe::egui::{EventFilter, Id, Key, Modifiers, Rect, Response, ScrollArea, 
 
 use crate::app::gallery::{CELL_SIDES, Filter, Gallery, GalleryCommand, Move};
 use cell::{Cell, cell_size, cell_ui};
+pub(super) use textures::Shown;
 pub use textures::ThumbnailTextures;
 
 /// Draws the gallery and returns what the user asked for.

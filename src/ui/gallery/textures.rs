@@ -34,7 +34,7 @@ enum Slot {
 
 /// What can be drawn of a picture now.
 #[derive(Clone)]
-pub(super) enum Shown {
+pub(in crate::ui) enum Shown {
     Loading,
     Texture(TextureHandle),
     /// The reason, a sentence for the user.
@@ -81,17 +81,19 @@ impl ThumbnailTextures {
         self.slots.is_empty()
     }
 
-    pub(super) fn begin_frame(&mut self) {
+    pub(in crate::ui) fn begin_frame(&mut self) {
         self.wanted.clear();
         self.visible.clear();
         self.uploads_left = UPLOADS_PER_FRAME;
     }
 
     /// What can be drawn of a picture; notes it as wanted if there is nothing yet.
-    pub(super) fn show(&mut self, context: &Context, source: &ImageSource) -> Shown {
+    pub(in crate::ui) fn show(&mut self, context: &Context, source: &ImageSource) -> Shown {
         self.visible.push(source.clone());
         let Some(slot) = self.slots.get(source) else {
-            self.wanted.push(source.clone());
+            if !self.wanted.contains(source) {
+                self.wanted.push(source.clone());
+            }
             return Shown::Loading;
         };
         if let Slot::Arrived(result) = slot

@@ -1,7 +1,9 @@
 //! The panel on the right: one step of the work at a time, chosen by tabs.
 
 mod classes;
+mod evaluate;
 mod explain;
+mod finetune;
 mod heads;
 mod heat;
 mod input;
@@ -15,6 +17,7 @@ use eframe::egui::{Button, CollapsingHeader, RichText, ScrollArea, Ui, vec2};
 
 use crate::app::{Command, Panel, Session};
 
+use super::gallery::ThumbnailTextures;
 use classes::ClassSearch;
 use explain::ExplainPanel;
 use mask::MaskPanel;
@@ -27,7 +30,13 @@ pub struct PanelUi {
 }
 
 impl PanelUi {
-    pub fn show(&mut self, ui: &mut Ui, session: &Session, commands: &mut Vec<Command>) {
+    pub fn show(
+        &mut self,
+        ui: &mut Ui,
+        session: &Session,
+        thumbnails: &mut ThumbnailTextures,
+        commands: &mut Vec<Command>,
+    ) {
         tabs_ui(ui, session.settings.panel, commands);
         ScrollArea::vertical().id_salt(session.settings.panel.title()).auto_shrink([false, false]).show(ui, |ui| {
             // Room for the scroll bar, which otherwise lies over the ends of the controls.
@@ -37,6 +46,8 @@ impl PanelUi {
             match session.settings.panel {
                 Panel::Explain => self.explain.show(ui, session, commands),
                 Panel::Mask => self.mask.show(ui, session, commands),
+                Panel::Finetune => finetune::show(ui, session, commands),
+                Panel::Evaluate => evaluate::show(ui, session, thumbnails, commands),
             }
         });
     }

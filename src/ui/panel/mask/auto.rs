@@ -86,6 +86,8 @@ impl AutoUi {
                 options.size = Some(size);
             }
         });
+        let help = "More patches make finer masks of photos that are smaller than that; slower";
+        ui.checkbox(&mut options.enlarge, "Enlarge smaller photos").on_hover_text(help);
         refine_ui(ui, options);
         let is_default = TokenCutOptions { eigenvector: options.eigenvector, ..TokenCutOptions::default() } == *options;
         if !is_default && ui.small_button("As fits the model").clicked() {

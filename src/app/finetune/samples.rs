@@ -1,0 +1,73 @@
+//! The photos of a run: images of the gallery whose class is known, with the masks that lie beside them.
+
+use crate::app::gallery::Item;
+use crate::finetune::{MaskSource, Sample};
+use crate::jobs::finetune::Photos;
+use crate::mask::Review;
+
+use super::super::session::Session;
+
+/// What the chosen images have to offer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Offer {
+    pub images: usize,
+    /// Of which the class is known.
+    pub labelled: usize,
+    /// Of those, with a mask that was not rejected.
+    pub masked: usize,
+    /// They are the demo's, with its exact masks.
+    pub is_demo: bool,
+}
+
+impl Session {
+    /// Counts the images that a run would work on; cheap enough for every frame of the panel.
+    pub fn offer(&self) -> Offer {
+        let mut offer = Offer { is_demo: self.learns_from_demo(), ..Offer::default() };
+        for item in self.chosen_items() {
+            offer.images += 1;
+            if item.truth.is_some() {
+                offer.labelled += 1;
+                offer.masked += usize::from(is_masked(item) || offer.is_demo && is_correlated(item));
+            }
+        }
+        offer
+    }
+
+    /// What the next run learns from.
+    pub(super) fn photos(&mut self) -> Photos {
+        if self.learns_from_demo() {
+            return Photos::Demo;
+        }
+        let items: Vec<Item> = self.chosen_items().filter(|item| item.truth.is_some()).cloned().collect();
+        let mut samples = Vec::with_capacity(items.len());
+        for item in &items {
+            let mask = is_masked(item).then(|| self.masks.file_of(item)).flatten().map(MaskSource::File);
+            let (name, image) = (item.relative().to_owned(), item.source.clone());
+            samples.extend(item.truth.map(|class| Sample { name, image, mask, class }));
+        }
+        Photos::Chosen(samples)
+    }
+
+    /// The photos of the demo, as long as nobody painted masks of their own on them.
+    fn learns_from_demo(&self) -> bool {
+        let items = self.gallery.items();
+        self.shows_demo() && !items.is_empty() && !items.iter().any(is_masked)
+    }
+
+    fn chosen_items(&self) -> impl Iterator<Item = &Item> {
+        let items = self.gallery.items();
+        let all = self.finetune.all_images.then(|| items.iter());
+        let shown =
+            (!self.finetune.all_images).then(|| self.gallery.order().iter().map(move |&at| &items[at as usize]));
+        all.into_iter().flatten().chain(shown.into_iter().flatten())
+    }
+}
+
+fn is_masked(item: &Item) -> bool {
+    item.mask.is_some_and(|mask| mask.review != Review::Rejected)
+}
+
+/// The demo learns from its photos on usual backgrounds.
+fn is_correlated(item: &Item) -> bool {
+    item.relative().starts_with("correlated/")
+}

@@ -1,0 +1,130 @@
+//! Image by image: fixed, broken, wrong before and after; each with its photo and both maps.
+
+use eframe::egui::{Align2, Color32, FontId, Mesh, Rect, Role, ScrollArea, Sense, Ui, WidgetInfo, pos2, vec2};
+
+use crate::app::Session;
+use crate::app::evaluate::{Compared, EvaluateCommand};
+use crate::jobs::compare::{Flip, FlipKind, Said};
+use crate::relevance::{RelevanceMap, normalise};
+use crate::render::ColourMap;
+use crate::ui::gallery::{Shown, ThumbnailTextures};
+
+/// Of a row, in points.
+const HEIGHT: f32 = 58.0;
+const PICTURE: f32 = 52.0;
+
+pub fn show(
+    ui: &mut Ui,
+    session: &Session,
+    compared: &Compared,
+    thumbnails: &mut ThumbnailTextures,
+    asked: &mut Vec<EvaluateCommand>,
+) {
+    let kinds = [
+        (FlipKind::Fixed, "fixed"),
+        (FlipKind::Broken, "broken"),
+        (FlipKind::BothWrong, "both wrong"),
+        (FlipKind::BothRight, "both right"),
+    ];
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing.x = 3.0;
+        for (kind, title) in kinds {
+            let text = format!("{} {title}", compared.report.of_kind(kind).count());
+            let chosen = session.evaluate.kind.0 == kind;
+            if ui.selectable_label(chosen, text).clicked() {
+                asked.push(EvaluateCommand::Show(kind));
+            }
+        }
+    });
+    let flips = session.evaluate.flips();
+    if flips.is_empty() {
+        ui.weak("None.");
+        return;
+    }
+    let height = ui.available_height().clamp(3.0 * HEIGHT, 8.0 * HEIGHT);
+    ScrollArea::vertical().id_salt("flips").max_height(height).auto_shrink([false, true]).show_rows(
+        ui,
+        HEIGHT,
+        flips.len(),
+        |ui, rows| {
+            for (at, flip) in &flips[rows] {
+                if row_ui(ui, session, compared, flip, thumbnails) {
+                    asked.push(EvaluateCommand::Look(*at));
+                }
+            }
+        },
+    );
+}
+
+/// Whether it was clicked.
+fn row_ui(
+    ui: &mut Ui,
+    session: &Session,
+    compared: &Compared,
+    flip: &Flip,
+    thumbnails: &mut ThumbnailTextures,
+) -> bool {
+    let (area, response) = ui.allocate_exact_size(vec2(ui.available_width(), HEIGHT - 4.0), Sense::click());
+    let labelled = compared.job.dataset.pictures.get(flip.index);
+    let name = labelled.map_or(flip.image.as_str(), |labelled| labelled.name.as_str());
+    let text = format!("{name}: {} before, {} after", flip.before.name, flip.after.name);
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, &text));
+    let is_selected = labelled.is_some_and(|labelled| session.image() == Some(&labelled.source));
+    if is_selected || response.hovered() {
+        let fill = ui.visuals().selection.bg_fill.gamma_multiply(if is_selected { 0.4 } else { 0.2 });
+        ui.painter().rect_filled(area, 4.0, fill);
+    }
+    let place = |column: usize| {
+        let left = area.left() + 2.0 + column as f32 * (PICTURE + 4.0);
+        Rect::from_min_size(pos2(left, area.top() + 1.0), vec2(PICTURE, PICTURE))
+    };
+    if let Some(labelled) = labelled
+        && let Shown::Texture(texture) = thumbnails.show(ui.ctx(), &labelled.source)
+    {
+        let size = texture.size_vec2();
+        let fitted = Rect::from_center_size(place(0).center(), size * (PICTURE / size.max_elem().max(1.0)));
+        let whole = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
+        ui.painter().image(texture.id(), fitted, whole, Color32::WHITE);
+    }
+    let colours = session.settings.style.colours;
+    for (column, said) in [(1, &flip.before), (2, &flip.after)] {
+        if let Some(map) = &said.map {
+            ui.painter().add(cells(place(column), map, colours));
+        }
+    }
+    let right_before = matches!(flip.kind, FlipKind::Broken | FlipKind::BothRight);
+    let right_after = matches!(flip.kind, FlipKind::Fixed | FlipKind::BothRight);
+    let left = place(3).left();
+    let lines = [
+        (flip.truth_name.clone(), ui.visuals().weak_text_color()),
+        (said(&flip.before, right_before), ui.visuals().text_color()),
+        (said(&flip.after, right_after), ui.visuals().strong_text_color()),
+    ];
+    let painter = ui.painter_at(area);
+    for (line, (text, colour)) in lines.into_iter().enumerate() {
+        let at = pos2(left, area.top() + 2.0 + 17.0 * line as f32);
+        painter.text(at, Align2::LEFT_TOP, text, FontId::proportional(11.5), colour);
+    }
+    response.on_hover_text(format!("{name}\nphoto, map before, map after · click: look at it")).clicked()
+}
+
+/// Such as «✔ fox 0.93, 61 % on object»; the mark says what colour alone must not.
+fn said(said: &Said, is_right: bool) -> String {
+    let mass = said.relevance_mass.map_or_else(String::new, |mass| format!(", {:.0} % on it", 100.0 * mass));
+    format!("{} {} {:.2}{mass}", if is_right { "✔" } else { "✖" }, said.name, said.confidence)
+}
+
+/// One rectangle per patch, on the map's own scale; a flat map is grey.
+fn cells(area: Rect, map: &RelevanceMap, colours: ColourMap) -> Mesh {
+    let mut values = map.values.clone();
+    let is_flat = normalise(&mut values).is_err();
+    let (rows, columns) = (map.grid.height, map.grid.width);
+    let cell = vec2(area.width() / columns as f32, area.height() / rows as f32);
+    let mut mesh = Mesh::default();
+    for (at, value) in values.iter().enumerate() {
+        let corner = area.min + vec2((at % columns) as f32 * cell.x, (at / columns) as f32 * cell.y);
+        let [r, g, b] = if is_flat { [128; 3] } else { colours.lookup(*value) };
+        mesh.add_colored_rect(Rect::from_min_size(corner, cell), Color32::from_rgb(r, g, b));
+    }
+    mesh
+}
