@@ -1,7 +1,8 @@
 //! How good automatic masks are, and how long they take: TokenCut on DeiT-Tiny against masks of people (horses) and
 //! of a saliency network (imagenette), before and after the bilateral solver; and the eigenvectors alone.
 //!
-//! `cargo bench --bench masks` reads `../shared`; `-- --size 448 --tau 0.4 --block 9 --features k` change what is run.
+//! `cargo bench --bench masks` reads `../shared`. Behind `--`, `--size 448`, `--tau 0.4`, `--block 9`, `--features k`,
+//! `--enlarge yes`, `--profile paper` and `--only horses` change what is run.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark talks and stops at the first surprise")]
 
 use std::path::{Path, PathBuf};
@@ -57,6 +58,9 @@ fn main() {
         "photos", "number", "coarse", "refined", "IoU ≥ 0.5", "features", "eigenvectors", "solver"
     );
     for (name, folder) in [("horses", "photos/horses"), ("imagenette", "photos/imagenette/val")] {
+        if arguments.windows(2).any(|pair| pair[0] == "--only" && pair[1] != name) {
+            continue;
+        }
         let sums = over(&model, &shared.join(folder), &options);
         let each = |of: f64| of / sums.photos as f64;
         println!(

@@ -9,7 +9,7 @@ use std::sync::mpsc::sync_channel;
 
 use support::hub_server::{Behaviour, CONFIG, Server, digest, weights};
 use vitrine::jobs::download::{Download, DownloadState};
-use vitrine::vit::hub::{CURATED, DownloadEvent, Hub, HubError, curated, resolve};
+use vitrine::vit::hub::{CURATED, DownloadEvent, Hub, HubError, SEGMENTER, curated, resolve};
 use vitrine::vit::weights::{LoadOptions, load};
 
 #[test]
@@ -36,6 +36,24 @@ fn a_model_is_fetched_once_and_then_found_without_the_network() {
     assert_eq!(hub.fetch(model, &mut |_| {}).unwrap(), folder);
     assert_eq!(hub.find("deit-ti").unwrap(), folder);
     assert_eq!(server.count(), before, "a second fetch must not ask the network");
+}
+
+#[test]
+fn the_model_for_clicks_is_one_file_without_a_configuration() {
+    let server = Server::start(Behaviour::Honest);
+    let cache = tempfile::tempdir().unwrap();
+    let hub = Hub::new(&server.endpoint, cache.path());
+    assert!(hub.find("mobile-sam").unwrap_err().to_string().contains("vitrine models get mobile-sam"));
+    let mut files = Vec::new();
+    let folder = hub
+        .fetch(curated("Mobile-SAM").unwrap(), &mut |event| match event {
+            DownloadEvent::Started { file, .. } => files.push(file.to_owned()),
+            DownloadEvent::Advanced { .. } | DownloadEvent::Finished => {}
+        })
+        .unwrap();
+    assert_eq!(files, [SEGMENTER.weights]);
+    assert_eq!(std::fs::read(folder.join(SEGMENTER.weights)).unwrap(), weights());
+    assert_eq!(hub.find("mobile-sam").unwrap(), folder);
 }
 
 #[test]

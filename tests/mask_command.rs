@@ -277,7 +277,7 @@ fn damaged_and_foreign_files_are_named_with_the_cure() {
     assert_eq!(output.status.code(), Some(1));
     let said = text(&output.stderr);
     assert_eq!(said.matches("by palette").count(), 2, "{said}");
-    for says in ["broken.json", "--from", "text.npy", "3×2 pixels"] {
+    for says in ["the JSON is damaged", "broken.json", "--from", "text.npy", "3×2 pixels"] {
         assert!(said.contains(says), "{says}: {said}");
     }
     assert!(!folder.path().join("out").exists(), "nothing was written: {said}");

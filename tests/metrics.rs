@@ -1,4 +1,4 @@
-//! Every metric of maps against an independent NumPy and scikit-learn implementation.
+//! Every metric of maps against an independent Python implementation.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking, as tests do")]
 
 mod support;

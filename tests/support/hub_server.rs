@@ -6,7 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use sha2::{Digest, Sha256};
+use vitrine::vit::hub::SEGMENTER;
 
+/// What most repositories call their weights.
+const WEIGHTS: &str = "model.safetensors";
 pub const CONFIG: &[u8] = br#"{"architecture": "deit_tiny_patch16_224", "num_heads": 3}"#;
 /// Stands for a commit; the hub names the snapshot folder by it.
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
@@ -80,7 +83,9 @@ fn answer(mut stream: TcpStream, behaviour: Behaviour, starts: &Mutex<Vec<usize>
     }
     let content = if request.contains("/config.json") {
         CONFIG.to_vec()
-    } else if request.contains("/model.safetensors") && behaviour != Behaviour::HasNothing {
+    } else if [WEIGHTS, SEGMENTER.weights].iter().any(|name| request.contains(&format!("/{name}")))
+        && behaviour != Behaviour::HasNothing
+    {
         weights()
     } else {
         return write!(stream, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");

@@ -20,7 +20,7 @@ pub(super) fn read(
     let bytes = std::fs::read(input).map_err(|source| ConvertError::Read { source, path: input.to_owned() })?;
     let format = match job.from {
         Some(format) => format,
-        None => recognise(&bytes, input).ok_or_else(|| ConvertError::Unknown { path: input.to_owned() })?,
+        None => recognise(&bytes, input)?,
     };
     let label = job.label.as_deref();
     let single = |image: PathBuf, mask: Mask| vec![item(input, relative, image, imported(mask))];
@@ -58,23 +58,25 @@ fn imported(mask: Mask) -> MaskFile {
 }
 
 /// By what the file holds.
-fn recognise(bytes: &[u8], path: &Path) -> Option<MaskFormat> {
+fn recognise(bytes: &[u8], path: &Path) -> Result<MaskFormat, ConvertError> {
+    let unknown = || ConvertError::Unknown { path: path.to_owned() };
     if bytes.starts_with(b"\x93NUMPY") {
-        return Some(MaskFormat::Npy);
+        return Ok(MaskFormat::Npy);
     }
     if bytes.starts_with(b"\x89PNG") {
         let is_coloured = ::image::load_from_memory(bytes).ok().is_some_and(|picture| {
             picture.as_rgb8().is_some_and(|rgb| rgb.pixels().any(|pixel| pixel[0] != pixel[1] || pixel[1] != pixel[2]))
         });
-        return Some(if is_coloured { MaskFormat::ImagenetS } else { MaskFormat::Png });
+        return Ok(if is_coloured { MaskFormat::ImagenetS } else { MaskFormat::Png });
     }
-    if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json")) {
-        let value: serde_json::Value = serde_json::from_slice(bytes).ok()?;
-        return match () {
-            () if value.get("shapes").is_some() => Some(MaskFormat::Labelme),
-            () if value.get("images").is_some() => Some(MaskFormat::Coco),
-            () => None,
-        };
+    if !path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json")) {
+        return Err(unknown());
     }
-    None
+    let damaged = |error: serde_json::Error| ConvertError::Exchange { source: error.into(), path: path.to_owned() };
+    let value: serde_json::Value = serde_json::from_slice(bytes).map_err(damaged)?;
+    if value.get("shapes").is_some() {
+        Ok(MaskFormat::Labelme)
+    } else {
+        value.get("images").map(|_| MaskFormat::Coco).ok_or_else(unknown)
+    }
 }
