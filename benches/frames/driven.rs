@@ -46,7 +46,7 @@ pub struct Driven {
     commands: Vec<Command>,
     start: Instant,
     next: Instant,
-    /// For masks; the user's own are none of a benchmark's business.
+    /// For masks and runs; the user's own are none of a benchmark's business.
     _data: tempfile::TempDir,
 }
 
@@ -67,10 +67,11 @@ impl Driven {
         let mut creation = CreationContext::_new_kittest(ctx.clone());
         creation.wgpu_render_state = graphics.as_ref().map(|graphics| graphics.window.clone());
         let thumbnails = ThumbnailOptions { folder: None, ..ThumbnailOptions::default() };
-        let session = Session::new(Settings::default(), Box::new(NoDialogs), thumbnails, waker(&ctx))
+        let data = tempfile::tempdir()?;
+        let settings = Settings { runs_folder: Some(data.path().join("runs")), ..Settings::default() };
+        let session = Session::new(settings, Box::new(NoDialogs), thumbnails, waker(&ctx))
             .context("the session does not start")?;
         let mut window = Window::new(&creation, session);
-        let data = tempfile::tempdir()?;
         window.session_mut().masks.set_data_folder(data.path());
         window.session_mut().start(Vec::new());
         let (frame, now) = (Frame::_new_kittest(), Instant::now());

@@ -3,7 +3,8 @@
 //! `cargo bench --bench frames` prints a line per phase, `-- --json` prints JSON lines. Counted is what the window's
 //! thread computes for a frame: logic and layout, tessellation, and handing the frame to the graphics card; what
 //! other threads and a software rasteriser do is not. The session opens the demo, then a folder of 100 000 photos,
-//! which the model classifies in the background from then on.
+//! which the model classifies in the background from then on,
+//! and ends with a finetuning run of the demo.
 #![allow(clippy::print_stdout, reason = "a benchmark's output is its purpose")]
 
 mod clock;
@@ -19,10 +20,13 @@ use anyhow::{Context, bail};
 use driven::{Cost, Driven};
 use eframe::egui::{Event, Key, Modifiers, MouseWheelSource, MouseWheelUnit, Pos2, TouchPhase, pos2, vec2};
 use vitrine::app::canvas::Zoom;
+use vitrine::app::finetune::FinetuneCommand;
 use vitrine::app::gallery::{Direction, GalleryCommand, Sort};
-use vitrine::app::settings::View;
-use vitrine::app::{Command, views};
+use vitrine::app::settings::{Panel, View};
+use vitrine::app::{Command, Session, views};
 use vitrine::engine::init_threads;
+use vitrine::finetune::{FinetuneConfig, Preset};
+use vitrine::jobs::finetune::RunCommand;
 
 /// As in the program.
 #[global_allocator]
@@ -82,7 +86,28 @@ fn main() -> anyhow::Result<()> {
     if !json {
         println!("meanwhile {} of {} photos were classified", job.done, job.total);
     }
+    let id = job.id;
+    window.apply(Command::CancelJob(id));
+    report("training", &training(&mut window)?);
     Ok(())
+}
+
+/// The demo model learns, its curves are on screen and a pinned image follows, while images and sliders change.
+fn training(window: &mut Driven) -> anyhow::Result<Vec<Cost>> {
+    window.apply(Command::ShowDemo);
+    window.until(|session| session.gallery.items().len() < PHOTOS && !session.is_waiting(views::MAIN))?;
+    let config = FinetuneConfig { epochs: 10_000, ..Preset::Demo.config() };
+    window.apply(Command::Finetune(FinetuneCommand::Config(Box::new(config))));
+    window.apply(Command::Panel(Panel::Finetune));
+    window.apply(Command::Finetune(FinetuneCommand::Start));
+    let steps = |session: &Session| session.finetune.run.as_ref().map_or(0, |run| run.progress.step());
+    let mut costs = window.until(|session| steps(session) >= 3)?;
+    costs.extend(next_images(window));
+    costs.extend(sliders(window));
+    anyhow::ensure!(steps(window.session()) > 3, "the run did not go on meanwhile");
+    window.apply(Command::Finetune(FinetuneCommand::Run(RunCommand::Stop)));
+    window.until(|session| session.finetune.run.as_ref().is_some_and(|run| run.phase.is_over()))?;
+    Ok(costs)
 }
 
 /// Gamma, opacity and first block in turns.

@@ -4,6 +4,8 @@ use crate::jobs::engine_thread::ViewId;
 use crate::relevance::Method;
 
 use super::command::Slot;
+use super::finetune;
+use super::models::Ready;
 use super::session::{Norms, Session};
 use super::settings::View;
 use super::views;
@@ -74,9 +76,23 @@ impl Session {
     fn explained_class(&self, slot: Slot) -> String {
         let Some(model) = self.models.get(slot) else { return String::new() };
         let result = self.view(views::of_slot(slot)).and_then(|view| view.result.as_ref());
+        let name = self.part_in_run(slot, model).unwrap_or_else(|| model.info.name.clone());
         match result.and_then(|result| result.target) {
-            Some(class) => format!("{}: {}", model.info.name, model.info.classes.short_name(class)),
-            None => model.info.name.clone(),
+            Some(class) => format!("{name}: {}", model.info.classes.short_name(class)),
+            None => name,
+        }
+    }
+
+    /// Both copies of a model that learns have its name: what tells them apart is which weights they have.
+    fn part_in_run(&self, slot: Slot, model: &Ready) -> Option<String> {
+        let run = self.finetune.run.as_ref()?;
+        let is_tuned = self.is_of_run(model.id);
+        match (slot, is_tuned, run.shows) {
+            (Slot::Main, false, _) => Some("before".to_owned()),
+            (_, true, finetune::Shows::Live) => Some(format!("step {}", run.progress.step())),
+            (_, true, finetune::Shows::Blend { step, alpha: 1.0 }) => Some(format!("step {step}")),
+            (_, true, finetune::Shows::Blend { step, alpha }) => Some(format!("{alpha:.2} of the way to step {step}")),
+            _ => None,
         }
     }
 

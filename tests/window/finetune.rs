@@ -3,10 +3,12 @@
 use eframe::egui::accesskit::Role;
 use eframe::egui::{Key, Modifiers, Theme};
 use vitrine::app::finetune::{FinetuneCommand, Phase, Shows};
+use vitrine::app::gallery::{GalleryCommand, Move};
 use vitrine::app::settings::View;
 use vitrine::app::{Command, Panel, Session, Settings, Slot, views};
 use vitrine::finetune::{FinetuneConfig, LossMethod, Preset, Term};
 use vitrine::jobs::compare::FlipKind;
+use vitrine::jobs::finetune::RunCommand;
 
 use crate::gui::{Gui, Opening};
 
@@ -123,7 +125,7 @@ fn a_run_trains_beside_the_model_before_and_is_looked_back_on() {
     // Before and after stand beside each other, at the best checkpoint.
     gui.until("shown", |session| session.compares() && session.settings.view == View::SideBySide);
     gui.view_explained(views::SECOND);
-    let best = gui.session().finetune.run.as_ref().unwrap().progress.best_step().unwrap();
+    let best = gui.session().finetune.run.as_ref().unwrap().best.unwrap();
     assert_eq!(gui.session().finetune.run.as_ref().unwrap().shows, Shows::Blend { step: best, alpha: 1.0 });
 
     // The weight slider: 0 is the model before, to the last bit.
@@ -149,7 +151,7 @@ fn a_run_trains_beside_the_model_before_and_is_looked_back_on() {
     // Pinned images follow, and are let go of.
     assert_eq!(gui.session().finetune.pinned.len(), 1, "the image that was looked at");
     gui.view_explained(views::pinned(0));
-    gui.press(Modifiers::NONE, Key::ArrowRight);
+    gui.apply(Command::Gallery(GalleryCommand::Move(Move::By(1))));
     gui.click("Pin the selected image");
     assert_eq!(gui.session().finetune.pinned.len(), 2);
     gui.view_explained(views::pinned(1));
@@ -173,11 +175,11 @@ fn a_run_pauses_after_the_check_goes_on_and_stops() {
     gui.press(Modifiers::COMMAND, Key::Enter);
     gui.until("learning", |session| session.finetune.run.as_ref().is_some_and(|run| run.progress.step() >= 3));
     // Everything else stays usable meanwhile.
-    gui.press(Modifiers::NONE, Key::ArrowRight);
+    gui.apply(Command::Gallery(GalleryCommand::Move(Move::By(1))));
     gui.explained();
-    gui.apply(Command::Finetune(FinetuneCommand::Run(vitrine::jobs::finetune::RunCommand::Pause)));
+    gui.apply(Command::Finetune(FinetuneCommand::Run(RunCommand::Pause)));
     gui.until("paused again", |session| phase(session) == Some(&Phase::Paused));
-    gui.apply(Command::Finetune(FinetuneCommand::Run(vitrine::jobs::finetune::RunCommand::Stop)));
+    gui.apply(Command::Finetune(FinetuneCommand::Run(RunCommand::Stop)));
     gui.until("stopped", |session| phase(session) == Some(&Phase::Stopped));
 
     // The folder goes on another day.
@@ -187,7 +189,7 @@ fn a_run_pauses_after_the_check_goes_on_and_stops() {
     gui.answers.push(&path);
     gui.apply(Command::Finetune(FinetuneCommand::Resume));
     gui.until("resumed", |session| session.finetune.run.as_ref().is_some_and(|run| run.progress.step() > step));
-    gui.apply(Command::Finetune(FinetuneCommand::Run(vitrine::jobs::finetune::RunCommand::Stop)));
+    gui.apply(Command::Finetune(FinetuneCommand::Run(RunCommand::Stop)));
     gui.until("stopped", |session| phase(session) == Some(&Phase::Stopped));
 }
 

@@ -42,12 +42,6 @@ impl Progress {
         self.steps.last().map_or(0, |record| record.epoch)
     }
 
-    /// The step of the lowest validation loss.
-    pub fn best_step(&self) -> Option<usize> {
-        let finite = self.validations.iter().filter(|record| record.losses.total.is_finite());
-        finite.min_by(|a, b| a.losses.total.total_cmp(&b.losses.total)).map(|record| record.step)
-    }
-
     /// Of the latest steps.
     pub fn seconds_per_step(&self) -> Option<f32> {
         let latest = &self.steps[self.steps.len().saturating_sub(LATEST)..];
@@ -83,14 +77,9 @@ pub fn spoken(time: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::finetune::run::Losses;
 
     fn step(step: usize, seconds: f32) -> StepRecord {
         StepRecord { step, seconds, pictures: 4, ..StepRecord::default() }
-    }
-
-    fn validation(step: usize, total: f32) -> ValidationRecord {
-        ValidationRecord { step, losses: Losses { total, ..Losses::default() }, ..ValidationRecord::default() }
     }
 
     #[test]
@@ -108,20 +97,12 @@ mod tests {
     fn what_was_undone_gives_way() {
         let mut progress = Progress::default();
         (1..=5).for_each(|number| progress.push_step(step(number, 1.0)));
-        [(0, 3.0), (2, 1.0), (4, 2.0)].map(|(at, loss)| progress.push_validation(validation(at, loss)));
-        assert_eq!(progress.best_step(), Some(2));
+        [0, 2, 4].map(|step| progress.push_validation(ValidationRecord { step, ..ValidationRecord::default() }));
         progress.roll_back(2);
         assert_eq!((progress.step(), progress.validations.len()), (2, 2));
         progress.push_step(step(3, 1.0));
         progress.push_step(step(3, 7.0));
         assert_eq!((progress.step(), progress.steps.len(), progress.steps[2].seconds), (3, 3, 7.0));
-    }
-
-    #[test]
-    fn a_loss_that_is_no_number_is_not_the_best() {
-        let mut progress = Progress::default();
-        [(0, 3.0), (2, f32::NAN), (4, 2.0)].map(|(at, loss)| progress.push_validation(validation(at, loss)));
-        assert_eq!(progress.best_step(), Some(4));
     }
 
     #[test]

@@ -86,6 +86,8 @@ pub struct Run {
     pub preflight: Option<PreflightReport>,
     /// By step, ascending; that of step 0 is the model before.
     pub checkpoints: Vec<SavedWeights>,
+    /// The step of the best checkpoint so far.
+    pub best: Option<usize>,
     pub memory_bytes: Option<u64>,
     pub shows: Shows,
     pub(super) pause_after_check: bool,
@@ -108,6 +110,7 @@ impl Run {
             progress: Progress::default(),
             preflight: None,
             checkpoints: Vec::new(),
+            best: None,
             memory_bytes: None,
             shows: Shows::Live,
             pause_after_check,
@@ -151,7 +154,10 @@ impl Run {
             }
             News::Validating { done, total } => self.phase = Phase::Validating { done: *done, total: *total },
             News::Validated(record) => self.progress.push_validation(*record),
-            News::Checkpoint { step, folder, .. } => {
+            News::Checkpoint { step, folder, is_best } => {
+                if *is_best {
+                    self.best = Some(*step);
+                }
                 self.checkpoints.retain(|saved| saved.step < *step);
                 self.checkpoints.push(SavedWeights { step: *step, folder: folder.clone() });
                 if self.phase.is_at_work() {
@@ -164,10 +170,14 @@ impl Run {
             News::RolledBack { step } => {
                 self.progress.roll_back(*step);
                 self.checkpoints.retain(|saved| saved.step <= *step);
+                self.best.take_if(|best| *best > *step);
                 self.phase = Phase::Paused;
             }
             News::Stopped { .. } => self.phase = Phase::Stopped,
-            News::Done { best_step, .. } => self.phase = Phase::Done { best_step: *best_step },
+            News::Done { best_step, .. } => {
+                self.best = Some(*best_step);
+                self.phase = Phase::Done { best_step: *best_step };
+            }
             News::Failed { error } => self.phase = Phase::Failed(error.clone()),
         }
         None
@@ -193,7 +203,7 @@ mod tests {
     }
 
     fn checkpoint(step: usize) -> News {
-        News::Checkpoint { step, folder: format!("step-{step}").into(), is_best: false }
+        News::Checkpoint { step, folder: format!("step-{step}").into(), is_best: step != 4 }
     }
 
     #[test]
@@ -212,7 +222,9 @@ mod tests {
         let mut run = run();
         [0, 4, 8].map(|step| run.take(&checkpoint(step)));
         assert_eq!(run.nearest(5).map(|saved| saved.step), Some(4));
+        assert_eq!(run.best, Some(8));
         run.take(&News::RolledBack { step: 4 });
+        assert_eq!(run.best, None, "the best one was undone");
         assert_eq!(run.checkpoints.iter().map(|saved| saved.step).collect::<Vec<_>>(), [0, 4]);
         assert!(run.phase.waits());
         run.take(&News::Failed { error: "the disk is full".to_owned() });

@@ -106,6 +106,7 @@ impl Session {
             }
         }
         run.progress.roll_back(view.state.step);
+        run.best = Some(view.state.best_step);
         run.checkpoints =
             view.checkpoints.into_iter().map(|(at, folder)| SavedWeights { step: at.step, folder }).collect();
     }

@@ -1,6 +1,6 @@
 //! The curves of a run: losses of every step, and what the validations found.
 
-use eframe::egui::{Color32, Id, Ui, Visuals};
+use eframe::egui::{Color32, Id, TextStyle, Ui, Visuals};
 use egui_plot::{Corner, Legend, Line, Plot, PlotPoints, PlotUi, Points, VLine};
 
 use crate::app::finetune::Progress;
@@ -31,9 +31,11 @@ fn plot_ui(
     ui.small(title);
     let visuals = ui.visuals().clone();
     let group = Id::unique("run curves");
+    let legend = Legend::default().position(Corner::RightTop).follow_insertion_order(true);
+    let legend = legend.text_style(TextStyle::Small).background_alpha(0.6);
     let plot = Plot::new(title)
         .height(ui.available_height())
-        .legend(Legend::default().position(Corner::RightTop).follow_insertion_order(true))
+        .legend(legend)
         .link_axis(group, [true, false])
         .link_cursor(group, [true, false])
         .allow_scroll(false)
@@ -61,6 +63,9 @@ fn losses(plot: &mut PlotUi<'_>, progress: &Progress, visuals: &Visuals) {
     plot.line(Line::new("background", of(|record| f64::from(record.losses.background))).color(background));
     plot.line(Line::new("foreground", of(|record| f64::from(record.losses.foreground))).color(foreground));
     plot.line(Line::new("class", of(|record| f64::from(record.losses.classification))).color(class));
+    if !progress.validations.iter().any(|record| record.accuracy.of > 0) {
+        return;
+    }
     let validated = progress.validations.iter().map(|record| (record.step, f64::from(record.losses.total)));
     plot.points(Points::new("validation", exact(validated)).color(total).radius(3.0));
 }
@@ -72,9 +77,14 @@ fn watched(plot: &mut PlotUi<'_>, validations: &[ValidationRecord], visuals: &Vi
         plot.line(Line::new(name, points()).color(colour).width(2.0));
         plot.points(Points::new(name, points()).color(colour).radius(3.0));
     };
-    curve("right", accuracy, &|record| f64::from(record.accuracy.rate()));
-    curve("relevance on object", relevance, &|record| f64::from(record.relevance_on_object));
-    curve("confidence", confidence, &|record| f64::from(record.confidence));
+    // A run without validation photos, or without masks among them, has nothing to draw there.
+    if validations.iter().any(|record| record.accuracy.of > 0) {
+        curve("right", accuracy, &|record| f64::from(record.accuracy.rate()));
+        curve("confidence", confidence, &|record| f64::from(record.confidence));
+    }
+    if validations.iter().any(|record| record.masked > 0) {
+        curve("relevance on object", relevance, &|record| f64::from(record.relevance_on_object));
+    }
     if validations.iter().any(|record| record.hold_out.of > 0) {
         curve("right, hold-out", hold_out, &|record| f64::from(record.hold_out.rate()));
     }

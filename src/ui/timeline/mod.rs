@@ -13,14 +13,17 @@ use crate::jobs::finetune::RunCommand;
 
 /// Of the whole timeline, in points.
 pub const HEIGHT: f32 = 250.0;
+/// Of the sliders at the lower edge, with the space above.
+const FOOTER: f32 = 36.0;
 /// Of the pinned images beside the curves, at most.
 const PINNED: f32 = 0.42;
 
 pub fn show(ui: &mut Ui, session: &Session, commands: &mut Vec<Command>) {
+    // Else the panel would follow its contents, and creep up or down from frame to frame.
+    ui.set_min_height(ui.available_height());
     let Some(run) = &session.finetune.run else { return nothing_ui(ui, commands) };
     header_ui(ui, run, commands);
-    let footer = 30.0;
-    let height = (ui.available_height() - footer).max(60.0);
+    let height = (ui.available_height() - FOOTER).max(60.0);
     let width = ui.available_width();
     ui.allocate_ui_with_layout(vec2(width, height), Layout::left_to_right(Align::TOP), |ui| {
         let beside = pinned::width(session, height - 20.0).min(width * PINNED);

@@ -8,7 +8,7 @@ use crate::app::gallery::GalleryCommand;
 use crate::app::{Command, Session, views};
 use crate::image::ImageSource;
 use crate::render::gpu::paint;
-use crate::render::{Layer, Style};
+use crate::render::{Layer, RangeMode, Style};
 use crate::ui::canvas::frame::ScreenFrame;
 
 /// Uniforms of the canvas are numbered from 0.
@@ -63,8 +63,10 @@ fn pin_ui(ui: &mut Ui, session: &Session, index: usize, image: &ImageSource, sid
         let look = Look::fit(size.width as f64, size.height as f64, f64::from(pixels.x), f64::from(pixels.y));
         let frame = ScreenFrame { rect: area, look, pixels_per_point: f64::from(ui.pixels_per_point()) };
         let heat = session.heat(views::pinned(index)).map(|map| {
-            let style = Style { range: session.range_of(map), ..session.settings.style.clone() };
-            (map.clone(), style)
+            // Each on its own scale: they are of different images.
+            let style = session.settings.style.clone();
+            let range = RangeMode::PerImage.resolve(map.values(), &[], None, style.colours);
+            (map.clone(), Style { range, ..style })
         });
         let layer = Layer {
             photo: photo.drawn.clone(),

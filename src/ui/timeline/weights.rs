@@ -45,7 +45,7 @@ fn checkpoint_ui(ui: &mut Ui, run: &Run, step: usize, alpha: f32, commands: &mut
     let steps: Vec<usize> = run.checkpoints.iter().map(|saved| saved.step).collect();
     let last = steps.len() - 1;
     let mut index = steps.iter().position(|known| *known == step).unwrap_or(last);
-    let best = run.progress.best_step();
+    let best = run.best;
     let name = |index: usize| {
         let step = steps.get(index).copied().unwrap_or_default();
         match (step, Some(step) == best) {
