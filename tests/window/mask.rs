@@ -6,7 +6,7 @@ use vitrine::app::canvas::Tool;
 use vitrine::app::masks::{Current, MaskTool};
 use vitrine::app::{Command, MaskCommand, Panel, Session};
 use vitrine::finetune::MaskProfile;
-use vitrine::finetune::loss::{MapWeights, map_terms};
+use vitrine::finetune::loss::{MapWeights, MaskPlanes, map_terms};
 use vitrine::image::Position;
 use vitrine::mask::{Label, Operation, Region};
 use vitrine::size::Size;
@@ -326,7 +326,8 @@ fn the_panel_tells_what_the_loss_sees() {
     let result = gui.result();
     let seen = current(&gui).feedback().mask_in_input().unwrap();
     let weights = MapWeights { background: 1.0, foreground: 1.0 };
-    let terms = map_terms(&result.maps[0], result.patch, &seen.foreground, MaskProfile::Default, weights);
+    let planes = MaskPlanes::new(&seen.foreground, &[], MaskProfile::default());
+    let terms = map_terms(&result.maps[0], result.patch, &planes, weights);
     let count = seen.size.area() as f64;
     let told = numbers(&gui);
     // The same sums of single-precision terms, added in the same order.
