@@ -326,7 +326,7 @@ fn the_panel_tells_what_the_loss_sees() {
     let result = gui.result();
     let seen = current(&gui).feedback().mask_in_input().unwrap();
     let weights = MapWeights { background: 1.0, foreground: 1.0 };
-    let planes = MaskPlanes::new(&seen.foreground, &seen.weight, MaskProfile::Complement);
+    let planes = MaskPlanes::new(&seen.foreground, &[], MaskProfile::default());
     let terms = map_terms(&result.maps[0], result.patch, &planes, weights);
     let count = seen.size.area() as f64;
     let told = numbers(&gui);
