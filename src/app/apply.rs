@@ -53,7 +53,7 @@ impl Session {
             Command::SwapModels => self.swap_models(),
             Command::Gallery(command) => self.apply_to_gallery(&command),
             Command::Finetune(command) => self.apply_to_finetune(command),
-            Command::Evaluate(command) => self.apply_to_evaluate(command),
+            Command::Evaluate(command) => self.apply_to_evaluate(&command),
             Command::Mask(command) => self.apply_to_mask(command),
             Command::ExportFigure => self.ask_to_save(Ask::SaveFigure, "png"),
             Command::ExportMap => self.ask_to_save(Ask::SaveMap, "npy"),

@@ -78,7 +78,7 @@ impl Ranked {
             best: classes[order[0]],
             confidence: probabilities[order[0]],
             truth_probability: order.iter().filter(|at| is_right(at)).map(|&at| probabilities[at]).sum(),
-            before_truth: order.iter().position(|at| is_right(at)).unwrap_or(usize::MAX),
+            before_truth: order.iter().position(is_right).unwrap_or(usize::MAX),
         }
     }
 

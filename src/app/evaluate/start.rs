@@ -19,9 +19,9 @@ use super::super::session::Session;
 use super::{Compared, EvaluateCommand, Shown};
 
 impl Session {
-    pub(in super::super) fn apply_to_evaluate(&mut self, command: EvaluateCommand) {
+    pub(in super::super) fn apply_to_evaluate(&mut self, command: &EvaluateCommand) {
         let evaluate = &mut self.evaluate;
-        match command {
+        match *command {
             EvaluateCommand::Start => self.compare(),
             EvaluateCommand::AllImages(all) => evaluate.all_images = all,
             EvaluateCommand::Backgrounds(backgrounds) => evaluate.backgrounds = backgrounds,

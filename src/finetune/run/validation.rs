@@ -57,7 +57,7 @@ impl Validation {
         Ok(Some((self.done, self.total)))
     }
 
-    pub fn finish(self: Box<Self>, step: usize, epoch: usize, config: &FinetuneConfig) -> ValidationRecord {
+    pub fn finish(self, step: usize, epoch: usize, config: &FinetuneConfig) -> ValidationRecord {
         let judged = &self.judged;
         let mean = |of: &dyn Fn(&Judgement) -> f64| average(judged.iter().map(of));
         let maps: Vec<_> = judged.iter().filter_map(|judgement| judgement.map).collect();

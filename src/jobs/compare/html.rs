@@ -145,7 +145,7 @@ fn tables(report: &Report, pictures: &Pictures<'_>) -> String {
 fn compositions(report: &Report, pictures: &Pictures<'_>) -> String {
     let Pictures { dataset, job, after, .. } = pictures;
     let (truths, preparation) = (dataset.first_truths(), after.preparation(job.profile));
-    let (mut cutouts, mut classes) = (Cutouts::new(), HashSet::new());
+    let (mut cutouts, mut classes) = (Cutouts::default(), HashSet::new());
     let mut by_index: Vec<&Flip> = report.flips.iter().collect();
     by_index.sort_by_key(|flip| flip.index);
     let mut rows = Vec::new();

@@ -57,7 +57,7 @@ impl Comparison {
             });
         }
         let evaluation = || Evaluation::new(job.clone(), dataset);
-        Ok(Self { before: evaluation(), after: evaluation(), cutouts: Cutouts::new() })
+        Ok(Self { before: evaluation(), after: evaluation(), cutouts: Cutouts::default() })
     }
 
     /// Pictures that both models have seen.

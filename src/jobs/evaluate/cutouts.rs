@@ -15,16 +15,16 @@ use super::photo;
 /// About 500 pictures at 224 pixels.
 const BUDGET_BYTES: usize = 256 << 20;
 
+/// By picture; `None` for one that has none.
+type Cache = Lru<usize, Option<Arc<Cutout>>>;
+
 /// Cut-outs by picture, for each geometry that the models see pictures in.
+#[derive(Default)]
 pub struct Cutouts {
-    caches: Vec<(Preparation, Lru<usize, Option<Arc<Cutout>>>)>,
+    caches: Vec<(Preparation, Cache)>,
 }
 
 impl Cutouts {
-    pub fn new() -> Self {
-        Self { caches: Vec::new() }
-    }
-
     /// The cut-out of a picture of the data set; `None` if it has no usable mask, or cannot be read.
     pub fn get(&mut self, dataset: &Dataset, index: usize, preparation: &Preparation) -> Option<Arc<Cutout>> {
         let cache = self.cache(preparation);
@@ -60,7 +60,7 @@ impl Cutouts {
         pictures
     }
 
-    fn cache(&mut self, preparation: &Preparation) -> &mut Lru<usize, Option<Arc<Cutout>>> {
+    fn cache(&mut self, preparation: &Preparation) -> &mut Cache {
         let same = |known: &Preparation| {
             (known.input, known.resize, known.filter) == (preparation.input, preparation.resize, preparation.filter)
         };
