@@ -30,6 +30,7 @@ fn main() -> anyhow::Result<()> {
                 pictures: pictures.clone(),
                 labels: (0..pictures.count).map(|index| 100 * index).collect(),
                 masks: mask.repeat(pictures.count),
+                counted: Vec::new(),
             };
             let stats = train_step(model, &batch, &StepConfig::paper(Update::Learn(Learning::default())))?;
             anyhow::ensure!(stats.learned, "the loss is not a finite number");

@@ -31,7 +31,7 @@ impl Fixture {
         let pictures = Batch { pixels: pixels.clone(), count: shape[0], size: Size::new(shape[2], shape[3]) };
         // The targets are i64; read as f32 pairs, the low word of each is its value.
         let labels = self.tensors["target"].1.chunks(2).map(|pair| pair[0].to_bits() as usize).collect();
-        TrainBatch { pictures, labels, masks: self.tensors[mask].1.clone() }
+        TrainBatch { pictures, labels, masks: self.tensors[mask].1.clone(), counted: Vec::new() }
     }
 
     fn scalar(&self, name: &str) -> f64 {
@@ -204,7 +204,7 @@ fn part(batch: &TrainBatch, range: std::ops::Range<usize>) -> TrainBatch {
         data[range.start * each..range.end * each].to_vec()
     };
     let pictures = Batch { pixels: cut(&batch.pictures.pixels), count: range.len(), size: batch.pictures.size };
-    TrainBatch { pictures, labels: batch.labels[range.clone()].to_vec(), masks: cut(&batch.masks) }
+    TrainBatch { pictures, labels: batch.labels[range.clone()].to_vec(), masks: cut(&batch.masks), counted: Vec::new() }
 }
 
 #[test]

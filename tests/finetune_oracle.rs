@@ -21,7 +21,7 @@ fn batch_of(expected: &Expected) -> TrainBatch {
         .map(|pixel| inside(pixel / size.width, size.height) * inside(pixel % size.width, size.width))
         .collect();
     let masks = mask.repeat(expected.batch.count);
-    TrainBatch { pictures: expected.batch.clone(), labels: expected.targets.clone(), masks }
+    TrainBatch { pictures: expected.batch.clone(), labels: expected.targets.clone(), masks, counted: Vec::new() }
 }
 
 #[test]

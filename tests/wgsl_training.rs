@@ -15,7 +15,7 @@ fn twenty_steps_keep_to_the_losses_of_the_cpu() {
     let Some(gpu) = gpu::wgsl() else { return };
     let Expected { batch, targets, .. } = Expected::of("plain");
     let masks = fixture("finetune.expected.safetensors")["mask"].1[..batch.count * batch.size.area()].to_vec();
-    let batch = TrainBatch { pictures: batch, labels: targets, masks };
+    let batch = TrainBatch { pictures: batch, labels: targets, masks, counted: Vec::new() };
     // A thousand times the paper's rate for ViT-B: on so small a model it halves the loss within these steps.
     let config = StepConfig::paper(Update::Learn(Learning { lr: 3e-3, ..Learning::default() }));
     let train = |engine: &mut dyn Engine| -> Vec<[f64; 4]> {

@@ -38,6 +38,14 @@ impl Session {
     fn receive_event(&mut self, event: Event) {
         match event {
             Event::ModelLoaded { id, info, seconds } => self.model_loaded(id, info, seconds),
+            Event::ModelMoved { id, info, from } => {
+                let (name, device) = (info.name.clone(), info.device.to_string());
+                if self.models.renew(id, info) {
+                    self.notices.warning(format!(
+                        "The connection to {from} was lost. {name} goes on with {device}, from the weights it was loaded with."
+                    ));
+                }
+            }
             Event::ModelFailed { id, error } => {
                 self.failed_for_run(id, &error);
                 if let Some(pending) = self.models.take_pending(id) {

@@ -55,6 +55,12 @@ impl Models {
         Slot::ALL.into_iter().filter_map(|slot| Some((slot, self.get(slot)?)))
     }
 
+    /// Notes what is new about a model; `false` if it is not here any more.
+    pub fn renew(&mut self, id: ModelId, info: Arc<ModelInfo>) -> bool {
+        let known = self.ready.iter_mut().flatten().find(|ready| ready.id == id);
+        known.map(|ready| ready.info = info).is_some()
+    }
+
     /// Fills a slot and returns what was there.
     pub fn put(&mut self, slot: Slot, ready: Ready) -> Option<Ready> {
         self.ready[slot as usize].replace(ready)

@@ -17,19 +17,19 @@ use crate::project::is_project_path;
 use crate::relevance::{Method, MethodOptions};
 use crate::vit::{Muted, Score};
 
-use super::canvas::Canvas;
+use super::canvas::{Canvas, Tool};
 use super::command::{Command, Slot};
 use super::evaluate::Evaluate;
 use super::export::{Captured, Export};
 use super::finetune::Finetune;
 use super::gallery::{Gallery, GalleryCommand, ItemState};
-use super::masks::Masks;
+use super::masks::{MaskTool, Masks};
 use super::models::Models;
 use super::notice::Notices;
 use super::occlusion::Occluded;
 use super::picker::{Ask, FilePicker};
 use super::project::{Belongings, OpenProject};
-use super::settings::{Settings, View};
+use super::settings::{Panel, Settings, View};
 use super::views::{Shown, ViewState};
 use super::{Wake, views};
 
@@ -165,12 +165,14 @@ impl Session {
             .inspect_err(|error| notices.error(format!("There will be no thumbnails: {error}")))
             .ok();
         let masks = Masks::new(settings.mask_folder.clone(), wake.clone())?;
+        let tool = if settings.panel == Panel::Mask { Tool::Mask(MaskTool::Brush) } else { Tool::Look };
+        let canvas = Canvas { tool, ..Canvas::default() };
         Ok(Self {
             settings,
             gallery,
             models: Models::default(),
             explain: Explain::default(),
-            canvas: Canvas::default(),
+            canvas,
             masks,
             finetune: Finetune::default(),
             evaluate: Evaluate::default(),

@@ -11,7 +11,7 @@ use crate::jobs::devices::{DeviceReport, survey};
 #[derive(Debug, Args)]
 pub struct DevicesArgs {
     /// Seconds of explaining per device.
-    #[arg(long, default_value_t = 2.0, value_name = "S", value_parser = parse_seconds)]
+    #[arg(long, default_value_t = 5.0, value_name = "S", value_parser = parse_seconds)]
     seconds: f64,
     /// Print one JSON object per device.
     #[arg(long)]

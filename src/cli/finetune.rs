@@ -67,7 +67,7 @@ pub struct FinetuneArgs {
     /// Input size in pixels the weights were trained for, where they do not tell: 224 or WIDTHxHEIGHT.
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     input: Option<Size>,
-    /// auto, cpu, cuda[:INDEX] or metal[:INDEX].
+    /// auto, cpu, gpu[:INDEX|NAME], cuda[:INDEX] or metal[:INDEX].
     #[arg(long, default_value = "auto", value_name = "DEVICE")]
     device: Device,
     /// Print one JSON object per event.

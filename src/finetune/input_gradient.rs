@@ -37,12 +37,11 @@ pub(super) fn step(engine: &mut dyn Engine, batch: &TrainBatch, config: &StepCon
     let traces = engine.trace(&batch.pictures, &|index, _| objective(index), &options)?;
 
     let weight = f64::from(config.lambda_seg);
-    let area = batch.pictures.size.area();
     let mut stats = StepStats::default();
     let mut probes = Vec::with_capacity(traces.len());
-    for (trace, mask) in traces.iter().zip(batch.masks.chunks_exact(area)) {
-        let background: Vec<f32> = mask.iter().map(|&s| config.mask_profile.background(s)).collect();
-        let (sum, along) = masked_gradient(&trace.input_gradient, &background);
+    for (index, trace) in traces.iter().enumerate() {
+        let planes = batch.planes(index, config.mask_profile);
+        let (sum, along) = masked_gradient(&trace.input_gradient, &planes.background);
         stats.background += scale * sum;
         probes.push(Probe::along(along, weight * scale));
     }

@@ -5,7 +5,7 @@ use crate::vit::{Engine, EngineError, Objective, Trace, TraceOptions, argmax, so
 
 use super::config::{FinetuneConfig, Term};
 use super::loader::Example;
-use super::loss::{MapWeights, cross_entropy, map_terms, masked_gradient};
+use super::loss::{MapWeights, MaskPlanes, cross_entropy, map_terms, masked_gradient};
 use super::{ClassTarget, LossMethod, TrainBatch};
 
 /// One photo as the model sees it now. Terms are means over its pixels, before their weights.
@@ -51,10 +51,11 @@ pub fn judge(
     examples: Vec<Example>,
     config: &FinetuneConfig,
 ) -> Result<Vec<Judgement>, EngineError> {
-    let Some(first) = examples.first() else { return Ok(Vec::new()) };
+    if examples.is_empty() {
+        return Ok(Vec::new());
+    }
     let model = engine.config();
     let input = model.input;
-    let area = first.foreground.len();
     let has_mask: Vec<bool> = examples.iter().map(|example| example.weight.iter().any(|&w| w > 0.0)).collect();
     let batch = TrainBatch::collect(examples, input);
     let any_mask = has_mask.contains(&true);
@@ -75,12 +76,12 @@ pub fn judge(
     };
     let judge_one = |index: usize| {
         let trace = &traces[index];
-        let mask = &batch.masks[index * area..][..area];
+        let planes = batch.planes(index, config.mask_profile);
         let mut judgement = answer(trace, batch.labels[index], config);
         if has_mask[index] {
-            let map = judge_map(engine, trace, mask, config);
+            let map = judge_map(engine, trace, &planes);
             let gradient = gradients.as_ref().map_or(trace, |gradients| &gradients[index]);
-            judgement.mask_term = mask_term(&map, gradient, mask, config);
+            judgement.mask_term = mask_term(&map, gradient, &planes.background, config);
             judgement.map = Some(map);
         }
         judgement
@@ -97,33 +98,30 @@ fn answer(trace: &Trace, label: usize, config: &FinetuneConfig) -> Judgement {
     Judgement { is_right: predicted == label, confidence, classification, ..Judgement::default() }
 }
 
-fn judge_map(engine: &dyn Engine, trace: &Trace, mask: &[f32], config: &FinetuneConfig) -> MapJudgement {
+fn judge_map(engine: &dyn Engine, trace: &Trace, planes: &MaskPlanes) -> MapJudgement {
     let model = engine.config();
     let (grid, prefix) = (model.grid(), model.prefix_tokens());
     let values = trace.relevance.first().and_then(|row| row.get(prefix..)).unwrap_or_default().to_vec();
     let map = RelevanceMap { grid, values };
-    let mask = super::step::covered(mask, model, model.input);
-    let terms =
-        map_terms(&map, model.patch, &mask, config.mask_profile, MapWeights { background: 0.0, foreground: 0.0 });
-    let pixels = mask.len() as f64;
+    let within_patches = |plane: &[f32]| super::step::covered(plane, model, model.input);
+    let mask = MaskPlanes { object: within_patches(&planes.object), background: within_patches(&planes.background) };
+    let terms = map_terms(&map, model.patch, &mask, MapWeights { background: 0.0, foreground: 0.0 });
+    let pixels = mask.object.len() as f64;
     let upsampled = map.upsample(model.patch);
     let total: f64 = upsampled.iter().copied().map(f64::from).sum();
-    let inside: f64 = upsampled.iter().zip(&mask).map(|(&r, &s)| f64::from(r) * f64::from(s)).sum();
-    let covered = mask.iter().copied().map(f64::from).sum::<f64>() / pixels;
+    let inside: f64 = upsampled.iter().zip(&mask.object).map(|(&r, &s)| f64::from(r) * f64::from(s)).sum();
+    let area = mask.object.iter().copied().map(f64::from).sum::<f64>() / pixels;
     MapJudgement {
         background: terms.background / pixels,
         foreground: terms.foreground / pixels,
-        on_object: if total > 0.0 && total.is_finite() { inside / total } else { covered },
+        on_object: if total > 0.0 && total.is_finite() { inside / total } else { area },
         is_flat: terms.is_flat,
     }
 }
 
-fn mask_term(map: &MapJudgement, gradient: &Trace, mask: &[f32], config: &FinetuneConfig) -> f64 {
+fn mask_term(map: &MapJudgement, gradient: &Trace, background: &[f32], config: &FinetuneConfig) -> f64 {
     let weight = |term, lambda: f32| if config.has(term) { f64::from(lambda) } else { 0.0 };
-    let by_gradient = || {
-        let background: Vec<f32> = mask.iter().map(|&s| config.mask_profile.background(s)).collect();
-        masked_gradient(&gradient.input_gradient, &background).0
-    };
+    let by_gradient = || masked_gradient(&gradient.input_gradient, background).0;
     match config.method {
         LossMethod::Relevance => {
             weight(Term::Background, config.lambda_bg) * map.background

@@ -15,10 +15,12 @@ impl TrainBatch {
             pictures: Batch { pixels: Vec::new(), count, size: input },
             labels: Vec::with_capacity(count),
             masks: Vec::with_capacity(count * input.area()),
+            counted: Vec::with_capacity(count * input.area()),
         };
         for example in examples {
             batch.pictures.pixels.extend(example.pixels);
             batch.masks.extend(example.foreground);
+            batch.counted.extend(example.weight);
             batch.labels.push(example.class);
         }
         batch

@@ -25,22 +25,37 @@ pub struct MapWeights {
     pub foreground: f32,
 }
 
+/// What the loss compares a map with, pixel by pixel: S and S̄, both 0 where nothing counts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MaskPlanes {
+    pub object: Vec<f32>,
+    pub background: Vec<f32>,
+}
+
+impl MaskPlanes {
+    /// `counted`: the share of each pixel that is not ignored; empty if all are counted whole.
+    pub fn new(mask: &[f32], counted: &[f32], profile: MaskProfile) -> Self {
+        let weight = |pixel: usize| counted.get(pixel).copied().unwrap_or(1.0);
+        let plane = |of: &dyn Fn(f32) -> f32| mask.iter().enumerate().map(|(i, &s)| of(s) * weight(i)).collect();
+        Self { object: plane(&|s| s), background: plane(&|s| profile.background(s)) }
+    }
+}
+
 /// L_bg and L_fg of one picture: R̂ is the map enlarged to pixels, its smallest value at 0 and its largest at 1.
 ///
-/// `mask` is `[grid·patch]`, row-major, 1 on the object. The gradient flows through the enlargement and through
+/// Of the object and background planes, `[grid·patch]` each, see [`MaskPlanes`]. The gradient flows through the enlargement and through
 /// minimum and maximum, each to the first pixel that attains it.
-pub fn map_terms(map: &RelevanceMap, patch: Size, mask: &[f32], profile: MaskProfile, weights: MapWeights) -> MapTerms {
+pub fn map_terms(map: &RelevanceMap, patch: Size, mask: &MaskPlanes, weights: MapWeights) -> MapTerms {
     let mut pixels = map.upsample(patch);
     let Some(range) = Range::of(&pixels) else {
-        let foreground = mask.iter().map(|&s| f64::from(s * s)).sum();
+        let foreground = mask.object.iter().map(|&s| f64::from(s * s)).sum();
         return MapTerms { background: 0.0, foreground, d_patches: vec![0.0; map.values.len()], is_flat: true };
     };
     let (mut background, mut foreground) = (0.0, 0.0);
     // ∂/∂R̂ takes R̂'s place; the two sums are what the extremes will get.
     let (mut to_min, mut to_max) = (0.0, 0.0);
-    for (pixel, &s) in pixels.iter_mut().zip(mask) {
+    for (pixel, (&s, &s_bar)) in pixels.iter_mut().zip(mask.object.iter().zip(&mask.background)) {
         let r = range.scale(*pixel);
-        let s_bar = profile.background(s);
         let (behind, missing) = (r * s_bar, r * s - s);
         background += f64::from(behind * behind);
         foreground += f64::from(missing * missing);
@@ -127,7 +142,7 @@ mod tests {
     /// The weighted sum of both terms, evaluated apart from [`map_terms`]'s gradient.
     fn value(values: &[f32], mask: &[f32], profile: MaskProfile, weights: MapWeights) -> f64 {
         let map = RelevanceMap { grid: GRID, values: values.to_vec() };
-        let terms = map_terms(&map, PATCH, mask, profile, weights);
+        let terms = map_terms(&map, PATCH, &MaskPlanes::new(mask, &[], profile), weights);
         f64::from(weights.background) * terms.background + f64::from(weights.foreground) * terms.foreground
     }
 
@@ -138,7 +153,7 @@ mod tests {
         let weights = MapWeights { background: 2.0, foreground: 0.3 };
         for profile in [MaskProfile::Complement, MaskProfile::Paper] {
             let map = RelevanceMap { grid: GRID, values: values.to_vec() };
-            let terms = map_terms(&map, PATCH, &mask, profile, weights);
+            let terms = map_terms(&map, PATCH, &MaskPlanes::new(&mask, &[], profile), weights);
             for cell in 0..6 {
                 let step = 1e-2;
                 let moved = |by: f32| {
@@ -159,7 +174,8 @@ mod tests {
         let weights = MapWeights { background: 1.0, foreground: 1.0 };
         for flat in [0.3, f32::NAN] {
             let map = RelevanceMap { grid: GRID, values: vec![flat; 6] };
-            let terms = map_terms(&map, PATCH, &[0.5; 48], MaskProfile::Complement, weights);
+            let planes = MaskPlanes::new(&[0.5; 48], &[], MaskProfile::Complement);
+            let terms = map_terms(&map, PATCH, &planes, weights);
             // By hand: R̂ = 0 leaves Σ S² = 48 · 0.25.
             let expected = MapTerms { background: 0.0, foreground: 12.0, d_patches: vec![0.0; 6], is_flat: true };
             assert_eq!(terms, expected);
@@ -172,11 +188,27 @@ mod tests {
         let map = RelevanceMap { grid: GRID, values: vec![0.2, 0.9, 0.4, 0.05, 0.6, 0.3] };
         let mask: Vec<f32> = (0..48).map(|i| (i % 5) as f32 / 4.0).collect();
         let weights = MapWeights { background: 1.0, foreground: 1.0 };
-        let terms = map_terms(&map, PATCH, &mask, MaskProfile::Complement, weights);
+        let planes = MaskPlanes::new(&mask, &[], MaskProfile::Complement);
+        let terms = map_terms(&map, PATCH, &planes, weights);
         let along_ones: f32 = terms.d_patches.iter().sum();
         let along_map: f32 = terms.d_patches.iter().zip(&map.values).map(|(d, v)| d * v).sum();
         // Sums of 48 f32 terms of size 10.
         assert!(along_ones.abs() < 1e-4 && along_map.abs() < 1e-4, "{along_ones}, {along_map}");
+    }
+
+    #[test]
+    fn ignored_pixels_have_no_part_in_any_term() {
+        let map = RelevanceMap { grid: GRID, values: vec![0.2, 0.9, 0.4, 0.05, 0.6, 0.3] };
+        let weights = MapWeights { background: 1.0, foreground: 1.0 };
+        // The right half is ignored: whatever the mask says there, terms and gradient are the same.
+        let counted: Vec<f32> = (0..48).map(|i| if i % 6 < 3 { 1.0 } else { 0.0 }).collect();
+        let terms = |there: f32| {
+            let mask: Vec<f32> = (0..48).map(|i| if i % 6 < 3 { (i % 2) as f32 } else { there }).collect();
+            map_terms(&map, PATCH, &MaskPlanes::new(&mask, &counted, MaskProfile::Complement), weights)
+        };
+        assert_eq!(terms(0.0), terms(1.0));
+        let all = MaskPlanes::new(&[0.0; 48], &[], MaskProfile::Complement);
+        assert!(terms(0.0).background < map_terms(&map, PATCH, &all, weights).background);
     }
 
     #[test]

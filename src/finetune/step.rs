@@ -5,7 +5,7 @@ use crate::vit::{
     Batch, Engine, EngineError, LossGradients, TrainOptions, Trainable, Update, VitConfig, argmax, softmax,
 };
 
-use super::loss::{MapWeights, cross_entropy, map_terms};
+use super::loss::{MapWeights, MaskPlanes, cross_entropy, map_terms};
 use super::{ClassTarget, LossMethod, MaskProfile, input_gradient};
 
 /// Pictures with their labels and masks.
@@ -17,6 +17,8 @@ pub struct TrainBatch {
     pub labels: Vec<usize>,
     /// S, `[count, height, width]`: 1 on the object, 0 behind it. May be empty for [`LossMethod::CrossEntropy`].
     pub masks: Vec<f32>,
+    /// Share of each mask pixel that is not ignored, like `masks`; empty if all of all count.
+    pub counted: Vec<f32>,
 }
 
 /// The settings of one step; see `algorithms.md` §3 for the loss.
@@ -133,6 +135,9 @@ fn check(model: &VitConfig, batch: &TrainBatch, config: &StepConfig) -> Result<(
     if config.reads_masks() && batch.masks.len() != expected {
         return Err(StepError::Masks { got: batch.masks.len(), expected });
     }
+    if !batch.counted.is_empty() && batch.counted.len() != batch.masks.len() {
+        return Err(StepError::Masks { got: batch.counted.len(), expected: batch.masks.len() });
+    }
     if config.temperature.is_nan() || config.temperature <= 0.0 {
         return Err(StepError::Temperature(config.temperature));
     }
@@ -216,9 +221,10 @@ fn read_maps(
     let weights = MapWeights { background: weight(config.lambda_bg), foreground: weight(config.lambda_fg) };
     let mut d_relevance = Vec::with_capacity(rows.len() * model.tokens_of(size));
     for (index, row) in rows.iter().enumerate() {
-        let mask = covered(&batch.masks[index * size.area()..][..size.area()], model, size);
+        let MaskPlanes { object, background } = batch.planes(index, config.mask_profile);
+        let mask = MaskPlanes { object: covered(&object, model, size), background: covered(&background, model, size) };
         let map = RelevanceMap { grid, values: row[prefix..].to_vec() };
-        let terms = map_terms(&map, model.patch, &mask, config.mask_profile, weights);
+        let terms = map_terms(&map, model.patch, &mask, weights);
         stats.background += share * terms.background;
         stats.foreground += share * terms.foreground;
         if terms.is_flat {
@@ -228,6 +234,15 @@ fn read_maps(
         d_relevance.extend(terms.d_patches);
     }
     d_relevance
+}
+
+impl TrainBatch {
+    /// S and S̄ of a picture, `[height, width]` each.
+    pub(super) fn planes(&self, index: usize, profile: MaskProfile) -> MaskPlanes {
+        let area = self.pictures.size.area();
+        let of_picture = |plane: &[f32]| plane.get(index * area..(index + 1) * area).unwrap_or_default().to_vec();
+        MaskPlanes::new(&of_picture(&self.masks), &of_picture(&self.counted), profile)
+    }
 }
 
 /// The part of a mask that whole patches cover, which is all unless the size is no multiple of the patch.

@@ -275,6 +275,11 @@ impl Training {
         &self.run
     }
 
+    /// What starts it again from its last checkpoint, and the photos it watches.
+    pub fn into_start(self) -> (Start, Vec<ImageSource>) {
+        (Start::Resume(self.run.folder().path().to_owned()), self.pinned)
+    }
+
     /// Whether there is work to do.
     pub fn is_running(&self) -> bool {
         self.run.state().status == Status::Running

@@ -210,9 +210,8 @@ fn is_mask_command_possible(command: &MaskCommand, session: &Session) -> bool {
         MaskCommand::Undo => is_step && current.is_some_and(|current| current.history().can_undo()),
         MaskCommand::Redo => is_step && current.is_some_and(|current| current.history().can_redo()),
         // Their keys mean something else in the other steps.
-        MaskCommand::Review(_) | MaskCommand::Apply(_) | MaskCommand::CopyPrevious | MaskCommand::Auto => {
-            is_step && current.is_some()
-        }
+        MaskCommand::Review(_) | MaskCommand::Apply(_) | MaskCommand::CopyPrevious => is_step && current.is_some(),
+        MaskCommand::Auto => is_step && session.image().is_some(),
         MaskCommand::AutoAll { .. } => session.models.get(Slot::Main).is_some() && !session.gallery.order().is_empty(),
         MaskCommand::NextInQueue => is_step,
         _ => true,

@@ -3,13 +3,28 @@
 use eframe::egui::accesskit::Role;
 use eframe::egui::{Key, Modifiers};
 use vitrine::app::canvas::Tool;
-use vitrine::app::masks::{AutoMethod, MaskTool};
-use vitrine::app::{Command, MaskCommand, Settings};
+use vitrine::app::masks::{AutoMethod, AutoOptions, MaskTool};
+use vitrine::app::{Command, MaskCommand, Panel, Settings};
+use vitrine::jobs::mask::TokenCutOptions;
 use vitrine::mask::{Label, MaskFile, Operation, Origin, Review};
 
 use crate::files::demo_folder;
 use crate::gui::{Gui, Opening};
 use crate::mask::{count, current, drag, is_ready, painting, place, saved};
+
+/// Ready to find masks on a grid of 12 × 12 patches, which takes a moment in a test.
+fn finding() -> Gui {
+    let mut gui = painting();
+    gui.set("Longer side", SIZE as f64);
+    gui
+}
+
+const SIZE: usize = 96;
+
+fn small() -> AutoOptions {
+    let tokencut = TokenCutOptions { size: Some(SIZE), ..TokenCutOptions::default() };
+    AutoOptions { tokencut, ..AutoOptions::default() }
+}
 
 fn found(gui: &mut Gui) {
     gui.until("found", |session| {
@@ -21,7 +36,7 @@ fn found(gui: &mut Gui) {
 
 #[test]
 fn the_object_is_found_and_follows_the_sliders_as_one_step() {
-    let mut gui = painting();
+    let mut gui = finding();
     gui.click("Find the object");
     found(&mut gui);
     let first = current(&gui).mask().clone();
@@ -38,6 +53,7 @@ fn the_object_is_found_and_follows_the_sliders_as_one_step() {
     gui.press(Modifiers::COMMAND, Key::Y);
     assert_eq!(current(&gui).mask(), &other);
     gui.click("As fits the model");
+    gui.set("Longer side", SIZE as f64);
     gui.press(Modifiers::NONE, Key::U);
     found(&mut gui);
     assert_eq!(current(&gui).mask(), &first, "the same photo gives the same mask");
@@ -45,7 +61,7 @@ fn the_object_is_found_and_follows_the_sliders_as_one_step() {
 
 #[test]
 fn who_paints_is_not_painted_over() {
-    let mut gui = painting();
+    let mut gui = finding();
     gui.click("Find the object");
     found(&mut gui);
     gui.click("Rectangle");
@@ -61,7 +77,7 @@ fn who_paints_is_not_painted_over() {
 
 #[test]
 fn another_eigenvector_and_another_part_are_a_click_away() {
-    let mut gui = painting();
+    let mut gui = finding();
     gui.click("Refine");
     gui.click("Find the object");
     found(&mut gui);
@@ -87,16 +103,17 @@ fn another_eigenvector_and_another_part_are_a_click_away() {
 
 #[test]
 fn features_size_and_refinement_have_controls() {
-    let mut gui = painting();
+    let mut gui = finding();
     gui.click_role(Role::Button, "kqv");
     gui.set("Longer side", 192.0);
     gui.set("σ spatial", 8.0);
     gui.set("σ luma", 20.0);
     gui.set("σ chroma", 12.0);
     gui.click("As the paper");
+    gui.click("Enlarge smaller photos");
     let options = gui.session().settings.auto_mask.tokencut;
     let bilateral = options.refine.unwrap();
-    assert_eq!((options.features.name(), options.size), ("kqv", Some(192)));
+    assert_eq!((options.features.name(), options.size, options.enlarge), ("kqv", Some(192), true));
     assert_eq!((bilateral.sigma_spatial, bilateral.sigma_luma, bilateral.sigma_chroma), (8.0, 20.0, 12.0));
     gui.menu("File", "Copy as command line");
     assert!(gui.has_notice(
@@ -109,7 +126,7 @@ fn features_size_and_refinement_have_controls() {
 
 #[test]
 fn a_threshold_on_the_relevance_says_that_it_is_circular() {
-    let mut gui = painting();
+    let mut gui = finding();
     gui.click_role(Role::Button, "Relevance");
     assert_eq!(gui.session().settings.auto_mask.method, AutoMethod::Relevance);
     assert!(gui.has("Circular: not independent evidence"));
@@ -131,7 +148,7 @@ fn a_threshold_on_the_relevance_says_that_it_is_circular() {
 
 #[test]
 fn clicks_without_weights_say_how_to_get_them() {
-    let mut gui = painting();
+    let mut gui = finding();
     gui.click_role(Role::Button, "Clicks");
     gui.click("Point at the object");
     let at = place(&gui, 0.6, 0.6);
@@ -150,7 +167,7 @@ fn many_masks_are_found_in_the_background_and_judged_one_by_one() {
     let photos = demo.path().join("photos/correlated/camel");
     let mut gui = Gui::open(Opening {
         paths: vec![photos.clone()],
-        settings: Settings { panel: vitrine::app::Panel::Mask, ..Settings::default() },
+        settings: Settings { panel: Panel::Mask, auto_mask: small(), ..Settings::default() },
         ..Opening::default()
     });
     gui.until("mask ready", is_ready);
@@ -179,7 +196,7 @@ fn many_masks_are_found_in_the_background_and_judged_one_by_one() {
 
 #[test]
 fn finding_many_masks_can_be_stopped() {
-    let mut gui = painting();
+    let mut gui = finding();
     gui.click("Find masks of 72 images");
     gui.click("Cancel: Masks of 72 images");
     gui.until("ended", |session| session.jobs.is_empty());

@@ -5,6 +5,8 @@ use eframe::egui::{self, Event, Key, Modifiers, Pos2, vec2};
 use vitrine::app::canvas::Tool;
 use vitrine::app::masks::{Current, MaskTool};
 use vitrine::app::{Command, MaskCommand, Panel, Session};
+use vitrine::finetune::MaskProfile;
+use vitrine::finetune::loss::{MapWeights, MaskPlanes, map_terms};
 use vitrine::image::Position;
 use vitrine::mask::{Label, Operation, Region};
 use vitrine::size::Size;
@@ -320,6 +322,17 @@ fn the_panel_tells_what_the_loss_sees() {
     assert!((numbers(&gui).area - 0.5).abs() < 0.01);
     let mass = numbers(&gui).mass.unwrap();
     assert!(gui.has(&format!("{:.1} %, {:.2} × chance", mass.share * 100.0, mass.lift)));
+    // Without ignored pixels, what training minimises.
+    let result = gui.result();
+    let seen = current(&gui).feedback().mask_in_input().unwrap();
+    let weights = MapWeights { background: 1.0, foreground: 1.0 };
+    let planes = MaskPlanes::new(&seen.foreground, &[], MaskProfile::default());
+    let terms = map_terms(&result.maps[0], result.patch, &planes, weights);
+    let count = seen.size.area() as f64;
+    let told = numbers(&gui);
+    // The same sums of single-precision terms, added in the same order.
+    assert!((told.background_loss.unwrap() - terms.background / count).abs() < 1e-9);
+    assert!((told.foreground_loss.unwrap() - terms.foreground / count).abs() < 1e-9);
     let before = current(&gui).feedback().version();
     gui.apply(Command::FirstBlock(2));
     assert!(current(&gui).feedback().version() > before, "another map, other numbers");

@@ -53,7 +53,7 @@ fn masks_are_judged_by_keys_and_buttons_and_found_by_it() {
         gui.session().gallery.items().iter().filter(|item| item.mask.is_some_and(|mask| mask.review == review)).count()
     };
     assert_eq!([Review::Accepted, Review::NeedsReview, Review::Rejected].map(|review| of(&gui, review)), [1, 1, 1]);
-    assert!(gui.has("1 of the images have a mask that waits"));
+    assert!(gui.has("Masks that wait for a judgement: 1"));
     gui.press(Modifiers::NONE, Key::Enter);
     gui.until("mask ready", is_ready);
     assert_eq!((gui.session().gallery.selected_position(), review(&gui)), (Some(1), Review::NeedsReview));

@@ -73,6 +73,8 @@ impl Default for AutoOptions {
 pub struct Auto {
     /// The image that is being worked on; its mask follows the options until it is painted on or left.
     image: Option<ImageSource>,
+    /// It is to be looked for as soon as its photo is there.
+    is_wished: bool,
     /// Points and a box for Segment Anything, or the part that TokenCut is to cut out.
     prompt: Prompt,
     click: Option<Position>,
@@ -99,7 +101,12 @@ impl Auto {
 
     /// Whether an answer is on its way.
     pub fn is_waiting(&self) -> bool {
-        self.sent.is_some()
+        self.sent.is_some() || self.is_wished
+    }
+
+    /// The image that is being worked on.
+    pub(super) fn image(&self) -> Option<&ImageSource> {
+        self.image.as_ref()
     }
 
     /// Why nothing was found.
@@ -135,13 +142,19 @@ impl Auto {
 }
 
 impl Session {
-    /// Looks for the mask of the selected image; from then on it follows the options.
+    /// Looks for the mask of the selected image, as soon as that is there; from then on it follows the options.
     pub(super) fn find_mask(&mut self) {
-        if self.masks.current().is_none() {
-            return;
-        }
         self.masks.auto.image = self.image().cloned();
-        self.ask_for_mask();
+        self.masks.auto.is_wished = true;
+        self.ask_for_wished_mask();
+    }
+
+    /// Asks for what was wished, once the photo is there.
+    pub(super) fn ask_for_wished_mask(&mut self) {
+        if self.masks.auto.is_wished && self.masks.current().is_some() {
+            self.masks.auto.is_wished = false;
+            self.ask_for_mask();
+        }
     }
 
     pub(super) fn set_auto_options(&mut self, options: AutoOptions) {

@@ -75,6 +75,7 @@ impl Session {
             MaskCommand::Folder(folder) => {
                 settings.mask_folder.clone_from(&folder);
                 self.masks.leave();
+                self.masks.auto.forget();
                 self.masks.places.choose(folder);
                 self.masks.move_unsaved(&self.gallery);
             }
@@ -122,6 +123,7 @@ impl Session {
         match place.store.remove(&place.key) {
             Ok(moved) => {
                 self.masks.kept.remove(&image);
+                self.masks.auto.forget();
                 self.masks.state = State::None;
                 self.gallery.set_mask(&image, None);
                 if let Some(path) = moved {

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use crate::app::views::Shown;
 use crate::eval::{Mass, relevance_mass};
+use crate::finetune::MaskProfile;
+use crate::finetune::loss::{MapWeights, MaskPlanes, map_terms};
 use crate::image::Framing;
 use crate::jobs::engine_thread::ViewResult;
 use crate::mask::{Coverage, Mask, Region};
-use crate::relevance::normalise;
+use crate::relevance::{RelevanceMap, normalise};
 use crate::size::Size;
 
 /// Numbers and pictures of the mask as the model sees it. A stroke costs what it touches.
@@ -25,6 +27,7 @@ pub struct Feedback {
 struct Relevance {
     result: Arc<ViewResult>,
     shown: Shown,
+    map: RelevanceMap,
     /// In pixels; a rest smaller than a patch is not part of it.
     size: Size,
     raw: Vec<f32>,
@@ -110,7 +113,7 @@ impl Relevance {
         let mut normalised = raw.clone();
         let normalised = normalise(&mut normalised).ok().map(|()| normalised);
         let size = Size::new(map.grid.height * result.patch.height, map.grid.width * result.patch.width);
-        Some(Self { result: result.clone(), shown, size, raw, normalised })
+        Some(Self { result: result.clone(), shown, map: map.clone(), size, raw, normalised })
     }
 }
 
@@ -121,29 +124,20 @@ fn numbers(coverage: &Coverage, relevance: Option<&Relevance>) -> Numbers {
     let Some(relevance) = relevance else { return Numbers { area, ..Numbers::default() } };
     let foreground = cropped(&coverage.foreground, coverage.size, relevance.size);
     let weight = cropped(&coverage.weight, coverage.size, relevance.size);
-    let losses = relevance.normalised.as_ref().map(|map| losses(map, &foreground, &weight));
+    let planes = MaskPlanes::new(&foreground, &weight, MaskProfile::default());
+    let weights = MapWeights { background: 1.0, foreground: 1.0 };
+    let terms = map_terms(&relevance.map, relevance.result.patch, &planes, weights);
+    let mean = |sum: f64| (!terms.is_flat).then(|| sum / relevance.raw.len().max(1) as f64);
     // Half a pixel and more is object; what is ignored is neither.
     let counts = |&at: &usize| weight[at] >= 0.5;
     let (values, object): (Vec<f32>, Vec<bool>) =
         (0..relevance.raw.len()).filter(counts).map(|at| (relevance.raw[at], foreground[at] >= 0.5)).unzip();
     Numbers {
         area,
-        background_loss: losses.map(|(background, _)| background),
-        foreground_loss: losses.map(|(_, foreground)| foreground),
+        background_loss: mean(terms.background),
+        foreground_loss: mean(terms.foreground),
         mass: relevance_mass(&values, &object),
     }
-}
-
-/// L_bg and L_fg of one picture: `map` from 0 to 1, `mask` the share of the object, `weight` what counts of each pixel.
-fn losses(map: &[f32], mask: &[f32], weight: &[f32]) -> (f64, f64) {
-    let (mut background, mut foreground) = (0.0, 0.0);
-    for ((&relevance, &object), &weight) in map.iter().zip(mask).zip(weight) {
-        let (beside, missed) = (relevance * (1.0 - object), relevance * object - object);
-        background += f64::from(weight * beside * beside);
-        foreground += f64::from(weight * missed * missed);
-    }
-    let count = map.len().max(1) as f64;
-    (background / count, foreground / count)
 }
 
 /// The upper left part of a grid of numbers.
@@ -155,15 +149,6 @@ fn cropped(values: &[f32], from: Size, to: Size) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn losses_are_means_over_all_pixels() {
-        // By hand: beside the object 1²·½ (half ignored) + 0.5² + (0.5·0.5)², missed (0.5·0.5 − 0.5)² + (0.8 − 1)².
-        let (background, foreground) = losses(&[1.0, 0.5, 0.5, 0.8], &[0.0, 0.0, 0.5, 1.0], &[0.5, 1.0, 1.0, 1.0]);
-        // Single precision of numbers near 1.
-        assert!((background - (0.5 + 0.25 + 0.0625) / 4.0).abs() < 1e-7, "{background}");
-        assert!((foreground - (0.0625 + 0.04) / 4.0).abs() < 1e-7, "{foreground}");
-    }
 
     #[test]
     fn a_rest_smaller_than_a_patch_is_left_out() {

@@ -18,9 +18,13 @@ impl Session {
         if self.masks.image() != self.image() {
             self.masks.leave();
         }
+        if self.masks.auto.image() != self.image() {
+            self.masks.auto.forget();
+        }
         self.receive_saved_masks();
         self.begin_mask();
         self.receive_mask();
+        self.ask_for_wished_mask();
         self.receive_copy();
         self.masks.save();
         let result = self.views.get(&super::super::views::MAIN).and_then(|view| view.result.clone());

@@ -188,7 +188,6 @@ impl Masks {
 
     /// Lets go of the current mask: it is saved, and its history kept.
     fn leave(&mut self) {
-        self.auto.forget();
         if let Some(current) = self.current_mut() {
             current.end();
         }

@@ -31,6 +31,13 @@ pub enum Event {
         id: ModelId,
         error: String,
     },
+    /// Its device is gone; it was loaded again on another one, with the weights it was first loaded with.
+    ModelMoved {
+        id: ModelId,
+        info: Arc<ModelInfo>,
+        /// The device that was lost.
+        from: String,
+    },
     /// The picture is decoded; what the model finds in it follows.
     Photo {
         view: ViewId,

@@ -180,6 +180,14 @@ impl Inbox {
         self.lock().running = None;
     }
 
+    /// Lets an explanation wait again, unless a newer one of its view does.
+    pub fn put_back_explain(&self, explain: Box<ExplainRequest>) {
+        let mut waiting = self.lock();
+        if waiting.explains.iter().all(|newer| newer.view != explain.view) {
+            waiting.explains.push_front(explain);
+        }
+    }
+
     /// Lets a batch go on, before those that came later.
     pub fn put_back(&self, batch: Box<dyn Background>) {
         self.lock().batches.push_front(batch);

@@ -62,9 +62,12 @@ struct Found {
 }
 
 impl Interactive {
-    /// All explanations and masks that wait, one after the other.
+    /// All explanations and masks that wait, one after the other. A model whose device is gone has to move first.
     pub fn serve_waiting(&mut self, models: &Models) {
-        while let Some((request, cancel)) = self.inbox.take_explain() {
+        let all_are_there = || !models.values().any(|model| model.engine.is_lost());
+        while all_are_there()
+            && let Some((request, cancel)) = self.inbox.take_explain()
+        {
             self.serve(models, &request, &cancel);
         }
         while let Some(request) = self.inbox.take_mask() {
@@ -82,6 +85,10 @@ impl Interactive {
             Ok(Err(ViewError::Relevance(RelevanceError::Cancelled))) => return,
             // A newer request of this view waits, and speaks for itself.
             Ok(Err(_)) if cancel.is_cancelled() => return,
+            // Answered once the model has moved to another device.
+            Ok(Err(_)) if models.get(&request.model).is_some_and(|model| model.engine.is_lost()) => {
+                return self.inbox.put_back_explain(Box::new(request.clone()));
+            }
             Ok(Err(error)) => error.to_string(),
             Err(fault) => {
                 self.caches = Caches::new();

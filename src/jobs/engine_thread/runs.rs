@@ -28,6 +28,15 @@ pub struct Runs {
     at_work: BTreeMap<RunId, (ModelId, Training)>,
     /// The last that was advanced: they take turns.
     last: Option<RunId>,
+    /// Runs whose device is gone, with where they left off.
+    interrupted: Vec<Interrupted>,
+}
+
+struct Interrupted {
+    id: RunId,
+    model: ModelId,
+    start: Start,
+    pinned: Vec<ImageSource>,
 }
 
 impl Runs {
@@ -134,14 +143,34 @@ impl Runs {
             }
             Err(error) => {
                 // Its files are whole up to the last checkpoint; what is in memory may not be.
-                self.at_work.remove(&id);
-                interactive.outbox.send(failed(id, &error));
+                let is_lost = models.get(&model).is_some_and(|model| model.engine.is_lost());
+                match self.at_work.remove(&id) {
+                    Some((model, training)) if is_lost => {
+                        let (start, pinned) = training.into_start();
+                        self.interrupted.push(Interrupted { id, model, start, pinned });
+                    }
+                    _ => interactive.outbox.send(failed(id, &error)),
+                }
             }
+        }
+    }
+
+    /// Runs of a model that has moved to another device go on from their last checkpoints.
+    pub fn resume_interrupted(&mut self, moved: ModelId, models: &Models, interactive: &Interactive) {
+        let of_model: Vec<Interrupted> = self.interrupted.extract_if(.., |run| run.model == moved).collect();
+        // A run that paused would go on with weights that are not its own.
+        let paused = self.at_work.extract_if(.., |_, (model, _)| *model == moved);
+        for (id, _) in paused.filter(|(_, (_, training))| !training.is_over()) {
+            interactive.outbox.send(failed(id, "its device was lost while it paused; resume it from its folder"));
+        }
+        for Interrupted { id, model, start, pinned } in of_model {
+            self.gather(id, model, start, pinned, models, interactive);
         }
     }
 
     /// A model goes: its runs end where they are.
     pub fn unload(&mut self, model: ModelId) {
+        self.interrupted.retain(|run| run.model != model);
         self.at_work.retain(|_, (of, _)| *of != model);
     }
 }

@@ -45,6 +45,40 @@ impl Worker {
                     }
                 }
             }
+            self.leave_lost_devices();
+        }
+    }
+
+    /// Models whose device is gone go on on the CPU.
+    fn leave_lost_devices(&mut self) {
+        let lost: Vec<ModelId> =
+            self.models.iter().filter(|(_, model)| model.engine.is_lost()).map(|(&id, _)| id).collect();
+        for id in lost {
+            self.leave_lost_device(id);
+        }
+    }
+
+    /// Loads a model anew: what it had learned in memory is gone with the device, but a run of it goes on from its last
+    /// checkpoint.
+    fn leave_lost_device(&mut self, id: ModelId) {
+        let Self { models, runs, blends, interactive } = self;
+        let Some(model) = models.remove(&id) else { return };
+        let (source, from) = (model.source.clone(), model.engine.device().device);
+        drop(model);
+        blends.forget();
+        interactive.caches.weights_changed(id);
+        let opened = guarded(|| LoadedModel::open(&source, Device::Cpu, &LoadOptions::default()));
+        match opened.and_then(|opened| opened.map_err(|error| error.to_string())) {
+            Ok(model) => {
+                let info = Arc::new(ModelInfo::of(&model, source));
+                models.insert(id, model);
+                interactive.outbox.send(Event::ModelMoved { id, info, from });
+                runs.resume_interrupted(id, models, interactive);
+            }
+            Err(error) => {
+                runs.unload(id);
+                interactive.outbox.send(Event::ModelFailed { id, error });
+            }
         }
     }
 

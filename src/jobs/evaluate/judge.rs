@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::eval::{Answer, MapScores, Scene, Truth, centred_map, random_map};
 use crate::finetune::MaskProfile;
-use crate::finetune::loss::{MapWeights, map_terms};
+use crate::finetune::loss::{MapWeights, MaskPlanes, map_terms};
 use crate::image::{self, Preparation};
 use crate::jobs::model::LoadedModel;
 use crate::mask::Coverage;
@@ -82,7 +82,8 @@ impl AgainstMask {
     fn new(map: &RelevanceMap, patch: Size, truth: &Truth) -> Option<Self> {
         let scores = MapScores::new(map, patch, truth)?;
         let unweighted = MapWeights { background: 0.0, foreground: 0.0 };
-        let terms = map_terms(map, patch, truth.soft(), MaskProfile::default(), unweighted);
+        let planes = MaskPlanes::new(truth.soft(), &[], MaskProfile::default());
+        let terms = map_terms(map, patch, &planes, unweighted);
         let pixels = truth.soft().len() as f64;
         Some(Self { scores, loss_background: terms.background / pixels, loss_foreground: terms.foreground / pixels })
     }

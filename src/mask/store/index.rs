@@ -147,6 +147,10 @@ impl Index {
 
     /// The mask whose record names the photo; else one of its name that could be nobody else's.
     pub fn find(&self, image: &Path) -> Option<&Entry> {
+        // A new folder is asked about every photo of the gallery.
+        if self.entries.is_empty() {
+            return None;
+        }
         let image = identity(image);
         let recorded = self.by_image.get(&image).and_then(|png| self.entries.get(png));
         recorded.or_else(|| self.find_by_name(&image))

@@ -55,7 +55,7 @@ pub fn show(ui: &mut Ui, session: &Session, current: &Current, commands: &mut Ve
 fn waiting_ui(ui: &mut Ui, session: &Session) {
     let waiting = session.gallery.masks_to_judge();
     if waiting > 0 {
-        let text = format!("{waiting} of the images have a mask that waits for a judgement");
+        let text = format!("Masks that wait for a judgement: {waiting}");
         ui.label(RichText::new(text).small().weak());
     }
 }

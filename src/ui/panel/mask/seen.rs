@@ -144,8 +144,8 @@ impl Cell {
                 sum.foreground += object;
                 sum.weight += weight;
                 sum.relevance += value;
-                sum.beside += weight * (value * (1.0 - object)).powi(2);
-                sum.missed += weight * (value * object - object).powi(2);
+                sum.beside += (weight * value * (1.0 - object)).powi(2);
+                sum.missed += (weight * (value * object - object)).powi(2);
             }
         }
         let mean = |sum: f32| sum / patch.area() as f32;
