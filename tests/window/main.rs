@@ -5,6 +5,7 @@ mod auto_mask;
 mod canvas;
 mod explain;
 mod files;
+mod finetune;
 mod gui;
 mod heat;
 mod mask;
