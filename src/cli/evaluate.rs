@@ -55,7 +55,7 @@ pub fn run(args: &EvaluateArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode>
     }
     let bar = progress::bar(dataset.pictures.len());
     let mut evaluation = Evaluation::new(job, &dataset);
-    let mut cutouts = Cutouts::new();
+    let mut cutouts = Cutouts::default();
     while evaluation.step(&model, &dataset, &mut cutouts, &mut || ControlFlow::Continue(())) == Step::Advanced {
         bar.inc(1);
     }

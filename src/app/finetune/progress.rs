@@ -97,7 +97,9 @@ mod tests {
     fn what_was_undone_gives_way() {
         let mut progress = Progress::default();
         (1..=5).for_each(|number| progress.push_step(step(number, 1.0)));
-        [0, 2, 4].into_iter().for_each(|step| progress.push_validation(ValidationRecord { step, ..ValidationRecord::default() }));
+        [0, 2, 4]
+            .into_iter()
+            .for_each(|step| progress.push_validation(ValidationRecord { step, ..ValidationRecord::default() }));
         progress.roll_back(2);
         assert_eq!((progress.step(), progress.validations.len()), (2, 2));
         progress.push_step(step(3, 1.0));

@@ -220,7 +220,7 @@ mod tests {
     #[test]
     fn a_roll_back_takes_checkpoints_away() {
         let mut run = run();
-        [0, 4, 8].into_iter().for_each(|step| drop(run.take(&checkpoint(step))));
+        [0, 4, 8].into_iter().for_each(|step| _ = run.take(&checkpoint(step)));
         assert_eq!(run.nearest(5).map(|saved| saved.step), Some(4));
         assert_eq!(run.best, Some(8));
         run.take(&News::RolledBack { step: 4 });
