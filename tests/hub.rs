@@ -51,6 +51,8 @@ fn the_model_for_clicks_is_one_file_without_a_configuration() {
             DownloadEvent::Advanced { .. } | DownloadEvent::Finished => {}
         })
         .unwrap();
+    // A file may begin to be counted again.
+    files.dedup();
     assert_eq!(files, [SEGMENTER.weights]);
     assert_eq!(std::fs::read(folder.join(SEGMENTER.weights)).unwrap(), weights());
     assert_eq!(hub.find("mobile-sam").unwrap(), folder);

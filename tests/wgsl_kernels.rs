@@ -123,9 +123,9 @@ fn a_residual_repeats_over_the_batch() {
     let mut dice = Dice::new(2);
     let (x, w, residual) = (dice.numbers(3 * 11 * 6), dice.numbers(10 * 6), dice.numbers(11 * 10));
     compare!(gpu, "position", poison[3 * 11 * 10], |ops| {
-        let x = ops.upload(x, &[3, 11, 6]).unwrap();
-        let w = ops.upload(w, &[10, 6]).unwrap();
-        let residual = ops.upload(residual, &[11, 10]).unwrap();
+        let x = ops.upload(x[..].to_vec(), &[3, 11, 6]).unwrap();
+        let w = ops.upload(w[..].to_vec(), &[10, 6]).unwrap();
+        let residual = ops.upload(residual[..].to_vec(), &[11, 10]).unwrap();
         ops.linear(&x, &w, Epilogue { bias: None, scale: None, residual: Some(&residual) }).unwrap()
     });
 }

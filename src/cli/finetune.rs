@@ -194,6 +194,10 @@ impl FinetuneArgs {
         if self.resume {
             return Ok(Start::Resume(self.out.clone()));
         }
+        // clap does not ask for a missing --resume that --model or --images would conflict with.
+        if self.roll_back.is_some() {
+            return Err(UsageError("--roll-back goes with --resume".to_owned()).into());
+        }
         let base = match &self.branch {
             Some(parent) => RunView::read(&parent.run)?.manifest.config,
             None if self.images.is_none() && self.preset.is_none() => Preset::Demo.config(),

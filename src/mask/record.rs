@@ -61,7 +61,7 @@ pub struct Quality {
 const LARGE: f64 = 0.6;
 /// And one that covers less may be an accident.
 const SMALL: f64 = 0.02;
-/// Below this gap between eigenvalues another cut may be as good; of attention features of photos most are larger.
+/// Below this gap between eigenvalues another cut may be as good.
 const NARROW_GAP: f64 = 0.02;
 
 impl Quality {

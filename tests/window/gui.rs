@@ -251,6 +251,16 @@ impl Gui {
         self.harness.render().unwrap()
     }
 
+    /// Keeps what is on screen as `target/artefacts/NAME.png`, to be looked at.
+    pub fn artefact(&mut self, name: &str) -> RgbaImage {
+        self.quiet();
+        let picture = self.picture();
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/artefacts");
+        std::fs::create_dir_all(&folder).unwrap();
+        picture.save(folder.join(format!("{name}.png"))).unwrap();
+        picture
+    }
+
     /// Compares with `tests/snapshots/NAME.png`, without what differs from machine to machine.
     pub fn snapshot(&mut self, name: &str) {
         self.dismiss_notices();

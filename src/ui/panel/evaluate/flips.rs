@@ -108,10 +108,10 @@ fn row_ui(
     response.on_hover_text(format!("{name}\nphoto, map before, map after · click: look at it")).clicked()
 }
 
-/// Such as «✔ fox 0.93, 61 % on object»; the mark says what colour alone must not.
+/// Such as «right: fox 0.93, 61 % on it»; the word says what colour alone must not.
 fn said(said: &Said, is_right: bool) -> String {
     let mass = said.relevance_mass.map_or_else(String::new, |mass| format!(", {:.0} % on it", 100.0 * mass));
-    format!("{} {} {:.2}{mass}", if is_right { "✔" } else { "✖" }, said.name, said.confidence)
+    format!("{}: {} {:.2}{mass}", if is_right { "right" } else { "wrong" }, said.name, said.confidence)
 }
 
 /// One rectangle per patch, on the map's own scale; a flat map is grey.

@@ -17,7 +17,7 @@ pub fn show(ui: &mut Ui, session: &Session, thumbnails: &mut ThumbnailTextures, 
     models_ui(ui, session);
     start_ui(ui, session, &mut asked);
     if let Some(compared) = &session.evaluate.result {
-        let title = format!("{} → {}", compared.report.before, compared.report.after);
+        let title = format!("{} to {}", compared.report.before, compared.report.after);
         ui.label(RichText::new(title).strong());
         ui.label(RichText::new(format!("{} images", compared.report.flips.len())).small().weak());
         if ui.button("Save report…").on_hover_text("One HTML page with tables and pictures").clicked() {
