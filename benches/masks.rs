@@ -5,7 +5,7 @@
 //! `--enlarge yes`, `--profile paper` and `--only horses` change what is run.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark talks and stops at the first surprise")]
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use vitrine::engine::Device;
@@ -43,7 +43,7 @@ fn main() {
             ("--tau", value) => options.tau = Some(value.parse().unwrap()),
             ("--block", value) => options.block = Some(value.parse().unwrap()),
             ("--features", value) => {
-                options.features = <FeatureKind as clap::ValueEnum>::from_str(value, true).unwrap()
+                options.features = <FeatureKind as clap::ValueEnum>::from_str(value, true).unwrap();
             }
             ("--enlarge", "yes") => options.enlarge = true,
             ("--profile", "paper") => options.profile = MaskProfile::Paper,
@@ -107,7 +107,7 @@ fn over(model: &LoadedModel, folder: &Path, options: &TokenCutOptions) -> Sums {
 }
 
 /// Some photos have no reference mask.
-fn reference(path: &PathBuf) -> Option<MaskFile> {
+fn reference(path: &Path) -> Option<MaskFile> {
     path.exists().then(|| MaskFile::load(path).unwrap())
 }
 
