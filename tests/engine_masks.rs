@@ -46,11 +46,11 @@ fn answer(window: &mut Window) -> MaskAnswer {
     })
 }
 
-fn mask(window: &mut Window, request: MaskRequest) -> Arc<AutoMask> {
+fn mask(window: &mut Window, request: &MaskRequest) -> Arc<AutoMask> {
     window.thread.send(Request::Mask(Box::new(request.clone())));
     match answer(window) {
         MaskAnswer::Found { request: of, mask, .. } => {
-            assert_eq!(*of, request);
+            assert_eq!(*of, *request);
             mask
         }
         other => panic!("{other:?}"),
@@ -80,7 +80,7 @@ fn sliders_give_what_the_library_gives_from_scratch() {
     ];
     let mut masks = Vec::new();
     for options in settings {
-        let found = mask(&mut window, ask(options));
+        let found = mask(&mut window, &ask(options));
         let fresh = Workbench::new(&model, &picture, &options).unwrap().mask(demo_image(0).path(), &options).unwrap();
         assert_eq!(found.file, fresh.file, "{options:?}");
         assert_eq!(found.file.mask.size(), picture.size());
@@ -102,7 +102,7 @@ fn sliders_give_what_the_library_gives_from_scratch() {
 fn relevance_masks_are_those_of_the_library() {
     let (mut window, _) = Window::with_demo();
     let question = MaskQuestion::Method(MaskMethod::Relevance(RelevanceOptions::default()));
-    let found = mask(&mut window, MaskRequest { question, ..ask(TokenCutOptions::default()) });
+    let found = mask(&mut window, &MaskRequest { question, ..ask(TokenCutOptions::default()) });
     let image = demo_image(0);
     let go_on = &mut |_| ControlFlow::Continue(());
     let options = RelevanceOptions::default();

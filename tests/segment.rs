@@ -79,7 +79,7 @@ fn clicks_and_boxes_are_answered_from_one_embedding() {
     let corners = (Position::new(200.0, 100.0), Position::new(500.0, 400.0));
     let boxed = Prompt { points: Vec::new(), area: Some(corners) };
     let turned = Prompt { area: Some((Position::new(500.0, 100.0), Position::new(200.0, 400.0))), ..boxed.clone() };
-    prompts.extend([also_beside, boxed.clone(), Prompt { area: Some(corners), ..click }]);
+    prompts.extend([also_beside, boxed, Prompt { area: Some(corners), ..click }]);
     let answers: Vec<_> = prompts.iter().map(|prompt| model.segment(&embedding, prompt).unwrap().logits).collect();
     for (index, answer) in answers.iter().enumerate() {
         assert!(answer.iter().all(|value| value.is_finite()));

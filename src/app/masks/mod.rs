@@ -105,7 +105,7 @@ pub enum MaskView<'a> {
 }
 
 impl Masks {
-    /// `chosen`: where masks of files lie, see [`Places`].
+    /// `chosen`: where masks of files lie, see `Places`.
     ///
     /// # Errors
     /// If the system gives no thread to save on.

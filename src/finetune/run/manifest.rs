@@ -72,7 +72,7 @@ pub struct MaskFileRecord {
 
 impl SampleRecord {
     /// # Errors
-    /// If photo or mask is in memory only (see [`super::files`]) or cannot be read.
+    /// If photo or mask is in memory only (see `super::files`) or cannot be read.
     pub fn of(sample: &Sample, class_name: &str) -> Result<Self, DataError> {
         let image = absolute(sample.image.path());
         let mask = match &sample.mask {

@@ -71,7 +71,7 @@ pub struct Report {
     pub classes: usize,
     pub rows: Vec<Row>,
     pub per_class: Vec<ClassRow>,
-    /// Every picture with two answers, see [`sort`].
+    /// Every picture with two answers, see `sort`.
     pub flips: Vec<Flip>,
     pub failures: Vec<Failure>,
     pub notes: Vec<String>,

@@ -86,7 +86,7 @@ struct Category {
 const OBJECT_ID: u64 = 1;
 const IGNORE_ID: u64 = 2;
 
-/// A mask per image: all its shapes together, or those of the category `label`. The category [`IGNORE`] is ignored
+/// A mask per image: all its shapes together, or those of the category `label`. The category `IGNORE` is ignored
 /// pixels.
 ///
 /// # Errors

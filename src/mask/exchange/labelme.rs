@@ -61,7 +61,7 @@ fn polygon() -> String {
     "polygon".to_owned()
 }
 
-/// All shapes together, or those called `label`; those called [`IGNORE`] are ignored pixels. Points and lines cover
+/// All shapes together, or those called `label`; those called `IGNORE` are ignored pixels. Points and lines cover
 /// nothing. `photo` is the size to take where the file gives none.
 ///
 /// # Errors
