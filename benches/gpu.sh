@@ -4,6 +4,8 @@
 #
 #   benches/gpu.sh [DEVICE]                         DEVICE as for --device, by default gpu: the best card
 #   PYTHON=path/to/python benches/gpu.sh            a Python with torch; without one Vitrine alone
+#   BINARIES=folder benches/gpu.sh                  on a machine without Rust: a folder with the programs vitrine,
+#                                                   explain and finetune, built elsewhere as below
 #
 # All of it takes turns in one run, model by model, so that a card that grows warm slows them alike.
 set -euo pipefail
@@ -14,24 +16,33 @@ python=${PYTHON:-python3}
 results=$(mktemp)
 trap 'rm -f "$results"' EXIT
 
+if [ -z "${BINARIES:-}" ]; then
+    BINARIES=$(mktemp -d)
+    trap 'rm -rf "$results" "$BINARIES"' EXIT
+    cargo build --quiet --release --locked --bin vitrine
+    cp "${CARGO_TARGET_DIR:-target}/release/vitrine" "$BINARIES"
+    for bench in explain finetune; do
+        built=$(cargo bench --locked --bench "$bench" --no-run 2>&1 | sed -n 's/.*Executable.*(\(.*\))/\1/p')
+        cp "$built" "$BINARIES/$bench"
+    done
+fi
+
 vitrine() {
-    cargo bench --quiet --locked --bench "$1" -- --json --device "$device" --batch "$2" --model "$3" | tee -a "$results" >&2
+    "$BINARIES/$1" --json --device "$device" --batch "$2" --model "$3" --runs "$4" | tee -a "$results" >&2
 }
 pytorch() {
-    "$python" benches/pytorch_gpu.py --work "$1" --batch "$2" --model "$3" "${@:4}" | tee -a "$results" >&2
+    "$python" benches/pytorch_gpu.py --work "$1" --batch "$2" --model "$3" --runs "$4" "${@:5}" | tee -a "$results" >&2
 }
 
-cargo build --quiet --release --locked --bin vitrine
-target/release/vitrine devices --seconds 1 >&2
-cargo bench --quiet --locked --bench explain --bench finetune --no-run
+"$BINARIES/vitrine" devices --seconds 1 >&2
 card=$("$python" benches/pytorch_gpu.py --name 2>/dev/null) || card=
 for model in ViT-Ti ViT-S ViT-B; do
-    for job in "explain 1" "explain 8" "finetune 8"; do
-        read -r work batch <<<"$job"
-        vitrine "$work" "$batch" "$model"
+    for job in "explain 1 50" "explain 8 20" "finetune 8 10"; do
+        read -r work batch runs <<<"$job"
+        vitrine "$work" "$batch" "$model" "$runs"
         if [ -n "$card" ]; then
-            pytorch "$work" "$batch" "$model"
-            pytorch "$work" "$batch" "$model" --tf32
+            pytorch "$work" "$batch" "$model" "$runs"
+            pytorch "$work" "$batch" "$model" "$runs" --tf32
         fi
     done
 done

@@ -6,7 +6,7 @@ only when the device is done. TF32 rounds the factors of matrix products to 11 b
 --tf32 turns it on.
 
   pytorch_gpu.py --name                                    the device's name
-  pytorch_gpu.py --work explain --batch 8 --model ViT-B [--tf32]
+  pytorch_gpu.py --work explain --batch 8 --model ViT-B [--runs N] [--tf32]
 """
 
 import argparse
@@ -41,8 +41,8 @@ def finetune_job(name, batch):
 JOBS = {"explain": explain_job, "finetune": finetune_job}
 
 
-def milliseconds(job, work):
-    warm_ups, runs = reference.CYCLES[work]
+def milliseconds(job, work, runs):
+    warm_ups = reference.CYCLES[work][0]
     times = []
     for _ in range(warm_ups + runs):
         torch.cuda.synchronize()
@@ -59,6 +59,7 @@ def main():
     parser.add_argument("--work", choices=JOBS, default="explain")
     parser.add_argument("--model", choices=reference.MODELS, default="ViT-B")
     parser.add_argument("--batch", type=int, default=1)
+    parser.add_argument("--runs", type=int, default=12)
     parser.add_argument("--tf32", action="store_true", help="allow TF32 in matrix products and convolutions")
     arguments = parser.parse_args()
     if not torch.cuda.is_available():
@@ -69,7 +70,7 @@ def main():
     torch.set_default_device("cuda")
     torch.backends.cuda.matmul.allow_tf32 = arguments.tf32
     torch.backends.cudnn.allow_tf32 = arguments.tf32
-    times = milliseconds(JOBS[arguments.work](arguments.model, arguments.batch), arguments.work)
+    times = milliseconds(JOBS[arguments.work](arguments.model, arguments.batch), arguments.work, arguments.runs)
     line = {"implementation": "pytorch tf32" if arguments.tf32 else "pytorch", "work": arguments.work}
     line |= {"model": arguments.model, "batch": arguments.batch, "torch": torch.__version__}
     line |= {"min_ms": round(min(times), 2), "median_ms": round(statistics.median(times), 2)}

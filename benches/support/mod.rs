@@ -1,5 +1,5 @@
 //! What the benchmarks of models share: the command line, the models, and how figures are printed.
-#![allow(clippy::print_stdout, reason = "a benchmark's output is its purpose")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark's output is its purpose")]
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -7,7 +7,8 @@ use std::time::Instant;
 use anyhow::{Context, bail};
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
-use vitrine::engine::{Device, init_threads};
+use vitrine::engine::wgsl::{Gpu, WgslOps};
+use vitrine::engine::{Device, Ops, init_threads};
 use vitrine::size::Size;
 use vitrine::vit::weights::Tensor;
 use vitrine::vit::{Batch, Engine, Pooling, VitConfig, backend};
@@ -31,22 +32,30 @@ impl Work {
     /// Does what the arguments of the process say.
     pub fn main(&self) -> anyhow::Result<()> {
         init_threads();
-        let (mut json, mut memory, mut only, mut device, mut pictures) =
-            (false, None, None, Device::Cpu, self.pictures);
+        let (mut json, mut kernels, mut memory, mut only, mut device) = (false, false, None, None, Device::Cpu);
+        let mut work = *self;
         let mut arguments = std::env::args().skip(1);
         while let Some(argument) = arguments.next() {
             let mut value = |what: &str| arguments.next().with_context(|| format!("{argument} needs {what}"));
             match argument.as_str() {
                 "--bench" => {} // cargo adds it
                 "--json" => json = true,
+                "--kernels" => kernels = true,
                 "--memory" => memory = Some(value("ViT-Ti, ViT-S or ViT-B")?),
                 "--model" => only = Some(value("ViT-Ti, ViT-S or ViT-B")?),
                 "--device" => device = value("a device")?.parse().map_err(anyhow::Error::msg)?,
-                "--batch" => pictures = value("a number of pictures")?.parse().context("--batch needs a number")?,
-                other => bail!("unknown argument «{other}»; there are --json, --model, --memory, --device and --batch"),
+                "--batch" => {
+                    work.pictures = value("a number of pictures")?.parse().context("--batch needs a number")?;
+                }
+                "--runs" => work.runs = value("a number of runs")?.parse().context("--runs needs a number")?,
+                other => bail!(
+                    "unknown argument «{other}»; there are --json, --model, --memory, --device, --batch, --runs and \
+                     --kernels"
+                ),
             }
         }
-        let asked = Asked { work: Self { pictures, ..*self }, device, json };
+        anyhow::ensure!(work.runs > 0, "--runs needs at least 1");
+        let asked = Asked { work, device, json, kernels };
         let chosen = memory.as_ref().or(only.as_ref());
         let mut models = MODELS.iter().filter(|(name, ..)| chosen.is_none_or(|chosen| chosen == name)).peekable();
         if models.peek().is_none() {
@@ -64,6 +73,8 @@ struct Asked {
     work: Work,
     device: Device,
     json: bool,
+    /// Whether to tell what each kernel of a GPU takes.
+    kernels: bool,
 }
 
 impl Asked {
@@ -79,6 +90,9 @@ impl Asked {
             run(&mut *model, &pictures)?;
             *time = start.elapsed().as_secs_f64() * 1e3;
         }
+        if self.kernels {
+            self.report_kernels(&mut *model, &pictures)?;
+        }
         milliseconds.sort_by(f64::total_cmp);
         let (min, info) = (milliseconds[0], model.device());
         let median = f64::midpoint(milliseconds[(runs - 1) / 2], milliseconds[runs / 2]);
@@ -89,6 +103,19 @@ impl Asked {
             );
         } else {
             println!("{name:<7} min {min:8.2} ms   median {median:8.2} ms   ({runs} runs, {info})");
+        }
+        Ok(())
+    }
+
+    /// On the error output: what one run spends in each kernel, by the GPU's clock.
+    fn report_kernels(&self, model: &mut dyn Engine, pictures: &Batch) -> anyhow::Result<()> {
+        let Device::Gpu(pick) = &self.device else { bail!("--kernels needs --device gpu") };
+        let gpu = WgslOps::new(Gpu::shared(pick).map_err(anyhow::Error::msg)?);
+        let mut outcome = Ok(());
+        let times = gpu.profile(&mut || outcome = (self.work.run)(model, pictures));
+        outcome?;
+        for (kernel, time) in times.context("this GPU has no clock to read")? {
+            eprintln!("  {kernel:<26}{:>5} runs{:10.3} ms", time.runs, time.milliseconds);
         }
         Ok(())
     }
