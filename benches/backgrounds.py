@@ -1,0 +1,129 @@
+#!/usr/bin/env python3
+"""Does finetuning on relevance make a model lean less on backgrounds? Four losses, several seeds, as a Markdown table.
+
+  backgrounds.py --model deit_tiny.safetensors --train train --val val --work work
+
+TRAIN and VAL hold `images/CLASS/…` and `masks/CLASS/…`. Each loss gets the weight of its mask term and the learning
+rate that do best on a quarter of the training photos when it learns from the others: the highest sum of the accuracies
+on the photo as it is and on another class's background. With these it then learns from all of them, once per seed, and
+is judged on VAL. VAL chooses nothing. Needs Python's standard library and a built `vitrine`.
+"""
+
+import argparse
+import concurrent.futures
+import itertools
+import json
+import pathlib
+import shutil
+import statistics
+import subprocess
+
+# The weights of the mask terms to choose from: the paper's, and for the baselines, whose gradients have another scale, one
+# that makes the term weigh about as much as the classification.
+WEIGHTS = {"relevance": ("0.8",), "gradmask": ("0.8", "100"), "rrr": ("0.8", "1e-9"), "cross-entropy": ("0.8",)}
+RATES = ("3e-6", "1e-5", "3e-5")
+FIGURES = {
+    "background.original.top_1": "as it is",
+    "background.same_class.top_1": "same class",
+    "background.other_class.top_1": "other class",
+    "background.background_only.top_1": "background alone",
+    "relevance_mass": "relevance on the object",
+}
+
+
+class Bench:
+    def __init__(self, arguments):
+        self.arguments = arguments
+        self.work = pathlib.Path(arguments.work)
+
+    def vitrine(self, *words):
+        command = [self.arguments.vitrine, *map(str, words), "--device", self.arguments.device]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode != 0:
+            raise SystemExit(f"{' '.join(command)}\n{done.stderr}")
+        return done.stdout
+
+    def finetune(self, method, setting, seed, photos, name):
+        """The weights after the last step."""
+        run, epochs, (weight, rate) = self.work / name, self.arguments.epochs, setting
+        shutil.rmtree(run, ignore_errors=True)
+        self.vitrine(
+            "finetune", "--model", self.arguments.model, "--images", photos / "images", "--masks", photos / "masks",
+            "--out", run, "--preset", "deit-s", "--method", method, "--lambda-seg", weight, "--lr", rate,
+            "--seed", seed, "--epochs", epochs, "--per-class", 0, "--validation-per-class", 0, "--checkpoint-epochs", epochs, "--guards", "false",
+        )  # fmt: skip
+        return sorted(run.glob("checkpoints/step-*"))[-1] / "model.safetensors"
+
+    def evaluate(self, model, photos):
+        out = self.vitrine(
+            "evaluate", "--model", model, "--images", photos / "images", "--masks", photos / "masks", "--out", "-",
+            "--resamples", 0, "--json",
+        )  # fmt: skip
+        return {row["key"]: row["value"] for row in json.loads(out)["rows"] if row["key"] in FIGURES}
+
+    def quarter(self):
+        """The training photos without every fourth of a class, and those."""
+        kept, left_out = self.work / "three-quarters", self.work / "quarter"
+        source = pathlib.Path(self.arguments.train)
+        for folder in (kept, left_out):
+            shutil.rmtree(folder, ignore_errors=True)
+        for of_class in sorted((source / "images").iterdir()):
+            for index, photo in enumerate(sorted(of_class.iterdir())):
+                target = left_out if index % 4 == 3 else kept
+                for kind, name in (("images", photo.name), ("masks", photo.stem + ".png")):
+                    (target / kind / of_class.name).mkdir(parents=True, exist_ok=True)
+                    shutil.copy(source / kind / of_class.name / name, target / kind / of_class.name)
+        return kept, left_out
+
+    def run(self):
+        seeds = range(self.arguments.seeds)
+        kept, left_out = self.quarter()
+        train, val = pathlib.Path(self.arguments.train), pathlib.Path(self.arguments.val)
+        with concurrent.futures.ThreadPoolExecutor(self.arguments.jobs) as pool:
+            before = pool.submit(self.evaluate, self.arguments.model, val)
+
+            def score(method, setting):
+                name = "-".join(("choose", method, *setting))
+                found = self.evaluate(self.finetune(method, setting, 0, kept, name), left_out)
+                return found["background.original.top_1"] + found["background.other_class.top_1"]
+
+            settings = {m: list(itertools.product(weights, RATES)) for m, weights in WEIGHTS.items()}
+            scores = {(m, s): pool.submit(score, m, s) for m in settings for s in settings[m]}
+            chosen = {m: max(settings[m], key=lambda s: scores[m, s].result()) for m in settings}
+
+            def judge(method, seed):
+                return self.evaluate(self.finetune(method, chosen[method], seed, train, f"{method}-{seed}"), val)
+
+            after = {(m, seed): pool.submit(judge, m, seed) for m in settings for seed in seeds}
+            rows = [("before", ("", ""), [before.result()])]
+            rows += [(m, chosen[m], [after[m, seed].result() for seed in seeds]) for m in settings]
+        for (method, (weight, rate)), future in scores.items():
+            print(f"{method}, mask weight {weight}, rate {rate}: {future.result():.3f} on the quarter")
+        print("\n| | mask weight, rate |", " | ".join(FIGURES.values()), "|\n|---|---|" + "---:|" * len(FIGURES))
+        for method, setting, results in rows:
+            figures = " | ".join(cell([result[f] for result in results]) for f in FIGURES)
+            print(f"| {method} | {', '.join(setting).strip(', ')} | {figures} |")
+
+
+def cell(values):
+    """Per cent, with the lowest and the highest of several."""
+    mean = f"{100 * statistics.mean(values):.1f}"
+    return mean if len(values) == 1 else f"{mean} ({100 * min(values):.1f} … {100 * max(values):.1f})"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--train", required=True)
+    parser.add_argument("--val", required=True)
+    parser.add_argument("--work", required=True, help="folder for the runs")
+    parser.add_argument("--vitrine", default="target/release/vitrine")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--jobs", type=int, default=1, help="runs side by side")
+    Bench(parser.parse_args()).run()
+
+
+if __name__ == "__main__":
+    main()
