@@ -10,7 +10,7 @@ use rand_pcg::Pcg64Mcg;
 use support::gpu;
 use support::model::relative_error;
 use vitrine::engine::candle::CandleOps;
-use vitrine::engine::wgsl::WgslOps;
+use vitrine::engine::wgsl::{Tuning, WgslOps};
 use vitrine::engine::{AdamW, Device, Epilogue, Moments, Ops};
 
 /// Single precision, other orders of summation, over at most 300 terms, and a driver's own exp.
@@ -74,12 +74,41 @@ macro_rules! compare {
     }};
 }
 
+/// A device that multiplies with these thresholds.
+fn tuned(groups_for_large: usize, groups_to_fill: usize) -> Option<WgslOps> {
+    let ops = WgslOps::new(gpu::unshared()?);
+    ops.set_tuning(Tuning { groups_for_large, groups_to_fill, ..Tuning::default() }).unwrap();
+    Some(ops)
+}
+
 #[test]
 fn products_of_any_size_with_every_epilogue() {
     let Some(gpu) = &gpu::wgsl() else { return };
+    every_product(gpu);
+}
+
+#[test]
+fn products_in_small_tiles() {
+    let Some(gpu) = &tuned(usize::MAX, 0) else { return };
+    every_product(gpu);
+}
+
+#[test]
+fn products_in_large_tiles() {
+    let Some(gpu) = &tuned(0, 0) else { return };
+    every_product(gpu);
+}
+
+#[test]
+fn products_cut_along_the_inner_index() {
+    let Some(gpu) = &tuned(64, 1024) else { return };
+    every_product(gpu);
+}
+
+fn every_product(gpu: &WgslOps) {
     let mut dice = Dice::new(1);
-    // The kernel for few rows, a tile that is full, one more than that, and the large tiles.
-    let fixed = [[1, 5, 7], [8, 33, 300], [32, 32, 8], [33, 65, 9], [700, 580, 3]];
+    // The kernel for few rows, a tile that is full, one more than that, many tiles, and one with a long inner index.
+    let fixed = [[1, 5, 7], [8, 33, 300], [32, 32, 8], [33, 65, 9], [700, 580, 3], [40, 70, 299]];
     let random: Vec<[usize; 3]> =
         (0..ROUNDS).map(|_| [dice.size(9, 90), dice.size(1, 90), dice.size(1, 120)]).collect();
     for [rows, output, input] in fixed.into_iter().chain(random) {
@@ -287,9 +316,17 @@ fn tokens_are_moved_padded_and_averaged() {
 #[test]
 fn gradients_of_weights_and_sums_over_rows() {
     let Some(gpu) = &gpu::wgsl() else { return };
+    gradients_and_sums(gpu);
+    let Some(gpu) = &tuned(0, 1024) else { return };
+    gradients_and_sums(gpu);
+}
+
+fn gradients_and_sums(gpu: &WgslOps) {
     let mut dice = Dice::new(8);
-    for _ in 0..ROUNDS {
-        let (images, rows) = (dice.size(1, 3), dice.size(1, 50));
+    for round in 0..ROUNDS {
+        // In the last round columns are long enough to be summed in chunks, and inner indices to be cut.
+        let images = dice.size(1, 3);
+        let rows = if round + 1 < ROUNDS { dice.size(1, 50) } else { 131 };
         let (input, output) = (dice.size(1, 70), dice.size(1, 70));
         let count = images * rows;
         let (x, d_out, other) =
@@ -309,13 +346,22 @@ fn gradients_of_weights_and_sums_over_rows() {
             ops.column_dot(&x, &ops.upload(other.clone(), &[images, rows, input]).unwrap()).unwrap()
         });
     }
-    // One element, a full chunk of 4096, and chunks with a rest.
-    for length in [1, 4096, 9000] {
-        let x = dice.numbers(length);
-        compare!(gpu, ("squares", length), poison [1, length.div_ceil(4096)], |ops| {
-            ops.sum_of_squares(&ops.upload(x.clone(), &[length]).unwrap()).unwrap()
-        });
+}
+
+#[test]
+fn squares_of_several_tensors() {
+    let Some(gpu) = &gpu::wgsl() else { return };
+    let mut dice = Dice::new(11);
+    // One element, a part of 256 and one more, and more than all 1024 parts take at once.
+    let tensors = [1, 257, 300_000].map(|length| dice.numbers(length));
+    let mut sums = None;
+    for x in &tensors {
+        let x = gpu.upload(x.clone(), &[x.len()]).unwrap();
+        sums = Some(gpu.add_squares(sums, &x).unwrap());
     }
+    let total: f64 = gpu.read(&sums.unwrap()).unwrap().into_iter().map(f64::from).sum();
+    let expected: f64 = tensors.iter().flatten().map(|&x| f64::from(x) * f64::from(x)).sum();
+    assert_same(&[total as f32], &[expected as f32], &"squares");
 }
 
 #[test]

@@ -1,8 +1,11 @@
-// x, or x ⊙ y, summed over its rows. 32 columns per work group; eight lanes share the rows of each.
+// x, or x ⊙ y, summed over each chunk of its rows. 32 columns of a chunk per work group; eight lanes share the rows of
+// each.
 
 struct Sizes {
     rows: u32,
     width: u32,
+    // Rows of one chunk.
+    chunk: u32,
     // 1: x ⊙ y.
     products: u32,
 }
@@ -24,10 +27,15 @@ fn main(
     @builtin(local_invocation_id) local: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let column = folded(group, groups) * COLUMNS + local.x;
+    let blocks = (sizes.width + COLUMNS - 1u) / COLUMNS;
+    let index = folded(group, groups);
+    let chunk = index / blocks;
+    let column = index % blocks * COLUMNS + local.x;
+    let first = chunk * sizes.chunk;
+    let end = min(sizes.rows, first + sizes.chunk);
     var sum = 0.0;
     if column < sizes.width {
-        for (var row = local.y; row < sizes.rows; row += SLICES) {
+        for (var row = first + local.y; row < end; row += SLICES) {
             let at = row * sizes.width + column;
             var value = x[at];
             if sizes.products != 0u {
@@ -38,10 +46,11 @@ fn main(
     }
     slice_sums[lane] = sum;
     workgroupBarrier();
-    if local.y == 0u && column < sizes.width {
+    // Work groups that fold into the second dimension may be more than there are chunks; no rows at all sum to zero.
+    if local.y == 0u && column < sizes.width && first < max(sizes.rows, 1u) {
         for (var slice = 1u; slice < SLICES; slice++) {
             sum += slice_sums[slice * COLUMNS + local.x];
         }
-        sums[column] = sum;
+        sums[chunk * sizes.width + column] = sum;
     }
 }

@@ -3,9 +3,9 @@
 
 const TILE: u32 = 32u;
 const DEPTH: u32 = 8u;
-const LANES: u32 = 64u;
+const SIDE: u32 = 8u;
 
-@compute @workgroup_size(8, 8)
+@compute @workgroup_size(SIDE, SIDE)
 fn main(
     @builtin(workgroup_id) tile: vec3<u32>,
     @builtin(local_invocation_id) local: vec3<u32>,
@@ -18,16 +18,20 @@ fn main(
     var c1 = vec4<f32>(0.0);
     var c2 = vec4<f32>(0.0);
     var c3 = vec4<f32>(0.0);
-    for (var inner = 0u; inner < sizes.inner; inner += DEPTH) {
-        load_tiles(start, row, column, inner, lane);
+    let length = inner_length(tile.z);
+    var fetched = fetch(start, row, column, 0u, length, lane);
+    for (var inner = 0u; inner < length; inner += DEPTH) {
+        share(fetched, lane);
         workgroupBarrier();
+        // The next step's numbers are on their way while this one's are multiplied.
+        fetched = fetch(start, row, column, inner + DEPTH, length, lane);
         for (var i = 0u; i < DEPTH; i++) {
             let left = a_tile[i * PITCH + local.y];
             let right = b_tile[i * PITCH + local.x];
-            c0 += left.x * right;
-            c1 += left.y * right;
-            c2 += left.z * right;
-            c3 += left.w * right;
+            c0 = fma(vec4<f32>(left.x), right, c0);
+            c1 = fma(vec4<f32>(left.y), right, c1);
+            c2 = fma(vec4<f32>(left.z), right, c2);
+            c3 = fma(vec4<f32>(left.w), right, c3);
         }
         workgroupBarrier();
     }

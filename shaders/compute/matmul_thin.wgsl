@@ -19,7 +19,7 @@ fn main(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_invocation_index)
         let a_row = start.x + row * sizes.a_row;
         let b_column = start.y + column * sizes.b_column;
         for (var inner = slice; inner < sizes.inner; inner += SLICES) {
-            sum += a[a_row + inner * sizes.a_inner] * b[b_column + inner * sizes.b_inner];
+            sum = fma(a[a_row + inner * sizes.a_inner], b[b_column + inner * sizes.b_inner], sum);
         }
     }
     lane_sums[in_tile * SLICES + slice] = sum;

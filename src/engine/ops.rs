@@ -236,8 +236,8 @@ pub trait Ops: Send + Sync {
     fn column_sum(&self, x: &Self::Buffer, width: usize) -> Result<Self::Buffer, Error>;
     /// `a ⊙ b`, both `[.., D]`, summed over all rows: `[D]`. The gradient of a scale: LayerScale, or γ of a norm.
     fn column_dot(&self, a: &Self::Buffer, b: &Self::Buffer) -> Result<Self::Buffer, Error>;
-    /// Σ x² over all elements: `[1]`.
-    fn sum_of_squares(&self, x: &Self::Buffer) -> Result<Self::Buffer, Error>;
+    /// Adds Σ x² over all elements to `sums`: a few numbers, as many as the backend likes, that mean their total.
+    fn add_squares(&self, sums: Option<Self::Buffer>, x: &Self::Buffer) -> Result<Self::Buffer, Error>;
 
     /// [`Ops::relevance_step`] from the other side: `column + C·column`, C as there; `column` is `[B, N]`.
     ///

@@ -60,15 +60,16 @@ fn real_gpu() -> (Option<Arc<Gpu>>, Option<String>) {
     (None, note)
 }
 
-/// A GPU that has computed the CPU's numbers, with its kernels tuned; each device is asked once.
+/// A GPU with its kernels tuned that has computed the CPU's numbers; each device is asked once.
 ///
 /// # Errors
 /// In words, if it cannot be opened or computes other numbers.
 pub fn tested(pick: &GpuPick) -> Result<Arc<Gpu>, String> {
     let gpu = Gpu::shared(pick)?;
     gpu.pass_once(|gpu| {
-        self_test(WgslOps::new(gpu.clone())).map_err(|err| err.to_string())?;
-        WgslOps::new(gpu.clone()).tune().map_err(|err| err.to_string()).map(drop)
+        // In this order: what is tested is what will compute.
+        WgslOps::new(gpu.clone()).tune().map_err(|err| err.to_string())?;
+        self_test(WgslOps::new(gpu.clone())).map_err(|err| err.to_string())
     })
     .map_err(|why| format!("{} fails its self-test: {why}", gpu.adapter().name))?;
     Ok(gpu)

@@ -8,8 +8,12 @@ struct Sizes {
     inner: u32,
     // Rows of A that exist; the others count as zero.
     a_rows: u32,
-    // A batch is images × heads.
+    // A batch is images × heads. A product that is cut along its inner index takes its slices for heads.
     heads: u32,
+    // From the start of one head's slice to the next; 0 where nothing is cut.
+    slice: u32,
+    // Where the last slice ends.
+    slices_end: u32,
     // Elements to the first number, and from one image, head, row (column) and inner index to the next.
     a_start: u32,
     a_image: u32,
@@ -58,6 +62,11 @@ fn starts(matrix: u32) -> vec3<u32> {
         sizes.b_start + image * sizes.b_image + head * sizes.b_head,
         sizes.c_start + image * sizes.c_image + head * sizes.c_head,
     );
+}
+
+// The inner length of one matrix: the last slice may be shorter than the others.
+fn inner_length(matrix: u32) -> u32 {
+    return min(sizes.inner, sizes.slices_end - matrix % sizes.heads * sizes.slice);
 }
 
 // (alpha·product + bias)·scale

@@ -1,17 +1,19 @@
-// A tile of C per work group, walked along the inner index in steps of DEPTH; the kernel defines TILE, DEPTH and LANES.
+// A tile of C per work group, walked along the inner index in steps of DEPTH; the kernel defines TILE, DEPTH and SIDE.
 
+const LANES: u32 = SIDE * SIDE;
 // One quad more per row than needed, so that lanes which write a column do not meet in one bank of the memory.
 const PITCH: u32 = TILE / 4u + 1u;
-const QUADS: u32 = TILE / 4u * DEPTH;
+// Quads of each operand that one lane fetches: one or two.
+const FETCHES: u32 = TILE / 4u * DEPTH / LANES;
 
 // [inner][quad of rows or columns]
 var<workgroup> a_tile: array<vec4<f32>, PITCH * DEPTH>;
 var<workgroup> b_tile: array<vec4<f32>, PITCH * DEPTH>;
 
 // Four neighbouring rows of A at one inner index; zero beyond the edges.
-fn a_quad(start: u32, row: u32, inner: u32) -> vec4<f32> {
+fn a_quad(start: u32, row: u32, inner: u32, length: u32) -> vec4<f32> {
     var quad = vec4<f32>(0.0);
-    if inner < sizes.inner {
+    if inner < length {
         let here = start + row * sizes.a_row + inner * sizes.a_inner;
         if row < sizes.a_rows {
             quad.x = a[here];
@@ -30,9 +32,9 @@ fn a_quad(start: u32, row: u32, inner: u32) -> vec4<f32> {
 }
 
 // Four neighbouring columns of B at one inner index; zero beyond the edges.
-fn b_quad(start: u32, column: u32, inner: u32) -> vec4<f32> {
+fn b_quad(start: u32, column: u32, inner: u32, length: u32) -> vec4<f32> {
     var quad = vec4<f32>(0.0);
-    if inner < sizes.inner {
+    if inner < length {
         let here = start + column * sizes.b_column + inner * sizes.b_inner;
         if column < sizes.columns {
             quad.x = b[here];
@@ -57,12 +59,41 @@ fn place(index: u32, along_inner: bool) -> vec2<u32> {
     return select(by_rows, by_inner, along_inner);
 }
 
-fn load_tiles(start: vec3<u32>, row: u32, column: u32, inner: u32, lane: u32) {
-    for (var index = lane; index < QUADS; index += LANES) {
-        let in_a = place(index, a_along_inner);
-        a_tile[in_a.y * PITCH + in_a.x] = a_quad(start.x, row + 4u * in_a.x, inner + in_a.y);
-        let in_b = place(index, b_along_inner);
-        b_tile[in_b.y * PITCH + in_b.x] = b_quad(start.y, column + 4u * in_b.x, inner + in_b.y);
+// What one lane fetches for a step.
+struct Fetched {
+    a0: vec4<f32>,
+    b0: vec4<f32>,
+    a1: vec4<f32>,
+    b1: vec4<f32>,
+}
+
+// Zeros beyond the `length` of the inner index.
+fn fetch(start: vec3<u32>, row: u32, column: u32, inner: u32, length: u32, lane: u32) -> Fetched {
+    var fetched: Fetched;
+    let in_a = place(lane, a_along_inner);
+    fetched.a0 = a_quad(start.x, row + 4u * in_a.x, inner + in_a.y, length);
+    let in_b = place(lane, b_along_inner);
+    fetched.b0 = b_quad(start.y, column + 4u * in_b.x, inner + in_b.y, length);
+    if FETCHES == 2u {
+        let second_in_a = place(lane + LANES, a_along_inner);
+        fetched.a1 = a_quad(start.x, row + 4u * second_in_a.x, inner + second_in_a.y, length);
+        let second_in_b = place(lane + LANES, b_along_inner);
+        fetched.b1 = b_quad(start.y, column + 4u * second_in_b.x, inner + second_in_b.y, length);
+    }
+    return fetched;
+}
+
+// Lays what was fetched out for all lanes.
+fn share(fetched: Fetched, lane: u32) {
+    let in_a = place(lane, a_along_inner);
+    a_tile[in_a.y * PITCH + in_a.x] = fetched.a0;
+    let in_b = place(lane, b_along_inner);
+    b_tile[in_b.y * PITCH + in_b.x] = fetched.b0;
+    if FETCHES == 2u {
+        let second_in_a = place(lane + LANES, a_along_inner);
+        a_tile[second_in_a.y * PITCH + second_in_a.x] = fetched.a1;
+        let second_in_b = place(lane + LANES, b_along_inner);
+        b_tile[second_in_b.y * PITCH + second_in_b.x] = fetched.b1;
     }
 }
 

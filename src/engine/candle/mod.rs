@@ -194,8 +194,12 @@ impl Ops for CandleOps {
         either!(self, column_dot(a, b))
     }
 
-    fn sum_of_squares(&self, x: &Tensor) -> Result<Tensor, Error> {
-        either!(self, sum_of_squares(x))
+    fn add_squares(&self, sums: Option<Tensor>, x: &Tensor) -> Result<Tensor, Error> {
+        let squares = if self.fused { fused::sum_of_squares(x) } else { composed::sum_of_squares(x) }?;
+        match sums {
+            Some(sums) => self.add(&sums, &squares),
+            None => Ok(squares),
+        }
     }
 
     fn relevance_step_backward(

@@ -75,6 +75,7 @@ impl Sizes {
             a_rows: rows,
             images,
             heads,
+            slices_of: None,
             alpha,
             then: Epilogue::none(),
             gelu: Gelu::No,

@@ -1,5 +1,7 @@
 //! How the simple kernels are spread over work groups.
 
+use std::sync::atomic::Ordering;
+
 use super::WgslOps;
 use super::error::GpuError;
 use super::gpu::Gpu;
@@ -8,7 +10,7 @@ use super::recorder::Call;
 use super::sources::Kernel;
 
 /// Elements per work group; `ELEMENTS` of shaders/compute/snippets/index.wgsl.
-const ELEMENTS: usize = 256;
+pub(super) const ELEMENTS: usize = 256;
 
 /// What an element of a cheap kernel costs, in floating-point operations: it waits for memory, not for arithmetic.
 const WORK_PER_ELEMENT: u64 = 32;
@@ -22,7 +24,8 @@ const PORTION_AT_LEAST: u64 = 20_000_000;
 impl Gpu {
     /// Floating-point operations after which commands are submitted.
     pub(super) fn portion(&self) -> u64 {
-        ((self.tuning().gflops * 1e9 * PORTION_SECONDS) as u64).max(PORTION_AT_LEAST)
+        let gflops = f32::from_bits(self.pace.load(Ordering::Relaxed));
+        ((gflops * 1e9 * PORTION_SECONDS) as u64).max(PORTION_AT_LEAST)
     }
 
     /// Work groups in one dimension.

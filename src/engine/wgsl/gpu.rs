@@ -1,6 +1,7 @@
 //! One opened GPU: device, memory, compiled kernels, and the commands not yet submitted.
 
 use std::collections::HashMap;
+use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::adapters::{self, AdapterInfo, GpuPick};
@@ -22,6 +23,8 @@ pub struct Gpu {
     pub(super) limits: wgpu::Limits,
     pub(super) pipelines: Pipelines,
     pub(super) tuning: OnceLock<Tuning>,
+    /// 10⁹ floating-point operations per second, by the bits of the number; a guess until the device is tuned.
+    pub(super) pace: AtomicU32,
     /// Stands where a kernel could read something that is not there.
     pub(super) nothing: Buffer,
     recorder: Mutex<Recorder>,
@@ -106,6 +109,7 @@ impl Gpu {
             nothing: Buffer { shape: vec![1], memory: Arc::new(nothing) },
             pipelines: Pipelines::default(),
             tuning: OnceLock::new(),
+            pace: AtomicU32::new(Tuning::default().gflops.to_bits()),
             info,
             device,
             queue,

@@ -1,17 +1,13 @@
-//! Matrix products: where the operands lie, which kernel multiplies them, and in how many dispatches.
+//! Matrix products: where the operands lie, and in how many dispatches they are multiplied.
 
 use super::WgslOps;
+use super::dispatch::ELEMENTS;
 use super::error::GpuError;
 use super::memory::Buffer;
+use super::plan::Plan;
 use super::recorder::Call;
-use super::sources::{
-    Kernel, MATMUL_32, MATMUL_32_GELU, MATMUL_32_GELU_BACKWARD, MATMUL_64, MATMUL_64_GELU, MATMUL_64_GELU_BACKWARD,
-    MATMUL_THIN, MATMUL_THIN_GELU, MATMUL_THIN_GELU_BACKWARD,
-};
+use super::sources::{Endings, Kernel, MATMUL_FOLD};
 use crate::engine::Epilogue;
-
-/// Up to so many rows sixteen lanes share one number; tiles would stay mostly empty.
-const THIN_ROWS: usize = 8;
 
 /// Where one operand of every product of a batch lies, in elements.
 #[derive(Clone, Copy, Debug, Default)]
@@ -50,6 +46,8 @@ pub(super) struct Product<'a> {
     pub a_rows: usize,
     pub images: usize,
     pub heads: usize,
+    /// Of one whole inner index, where the «heads» are its slices.
+    pub slices_of: Option<usize>,
     pub alpha: f32,
     pub then: Epilogue<'a, Buffer>,
     pub gelu: Gelu<'a>,
@@ -63,15 +61,6 @@ pub(super) enum Gelu<'a> {
     Forward(&'a Buffer),
     /// Each number is multiplied by GELU' of the epilogue's residual, which is not added then.
     Backward,
-}
-
-/// Which part of a product one work group computes.
-#[derive(Clone, Copy)]
-enum Tile {
-    /// One row of 16 columns.
-    Thin,
-    Small,
-    Large,
 }
 
 impl<'a> Product<'a> {
@@ -92,13 +81,14 @@ impl<'a> Product<'a> {
             a_rows: rows,
             images: 1,
             heads: 1,
+            slices_of: None,
             alpha: 1.0,
             then: Epilogue::none(),
             gelu: Gelu::No,
         }
     }
 
-    fn matrices(&self) -> usize {
+    pub(super) fn matrices(&self) -> usize {
         self.images * self.heads
     }
 
@@ -106,34 +96,36 @@ impl<'a> Product<'a> {
         2 * (self.rows * self.columns) as u64 * (self.inner * self.matrices()) as u64
     }
 
-    /// The kernel, with the rows and columns of one of its work groups.
-    fn kernel(&self, large_from_tiles: u32) -> (&'static Kernel, [usize; 2]) {
-        let large_tiles = self.rows.div_ceil(64) * self.columns.div_ceil(64) * self.matrices();
-        let tile = match large_tiles >= large_from_tiles as usize {
-            _ if self.rows <= THIN_ROWS => Tile::Thin,
-            true => Tile::Large,
-            false => Tile::Small,
-        };
-        let kernel = match (self.gelu, tile) {
-            (Gelu::No, Tile::Thin) => &MATMUL_THIN,
-            (Gelu::No, Tile::Small) => &MATMUL_32,
-            (Gelu::No, Tile::Large) => &MATMUL_64,
-            (Gelu::Forward(_), Tile::Thin) => &MATMUL_THIN_GELU,
-            (Gelu::Forward(_), Tile::Small) => &MATMUL_32_GELU,
-            (Gelu::Forward(_), Tile::Large) => &MATMUL_64_GELU,
-            (Gelu::Backward, Tile::Thin) => &MATMUL_THIN_GELU_BACKWARD,
-            (Gelu::Backward, Tile::Small) => &MATMUL_32_GELU_BACKWARD,
-            (Gelu::Backward, Tile::Large) => &MATMUL_64_GELU_BACKWARD,
-        };
-        let extent = match tile {
-            Tile::Thin => [1, 16],
-            Tile::Small => [32, 32],
-            Tile::Large => [64, 64],
-        };
-        (kernel, extent)
+    fn kernel(&self, endings: &'static Endings) -> &'static Kernel {
+        match self.gelu {
+            Gelu::No => &endings.plain,
+            Gelu::Forward(_) => &endings.gelu,
+            Gelu::Backward => &endings.gelu_backward,
+        }
     }
 
-    fn sizes(&self, first_row: usize) -> [u32; 24] {
+    /// The same product cut along its inner index: one plain matrix per slice, one after the other in `slices`.
+    fn cut<'b>(&self, count: usize, slices: &'b Buffer) -> Product<'b>
+    where
+        'a: 'b,
+    {
+        let inner = self.inner.div_ceil(count);
+        let (a, b) = (self.a.1, self.b.1);
+        Product {
+            a: (self.a.0, Steps { head: inner * a.inner, ..a }),
+            b: (self.b.0, Steps { head: inner * b.inner, ..b }),
+            c: (slices, Steps { head: self.rows * self.columns, ..Steps::lines(self.columns) }),
+            inner,
+            heads: self.inner.div_ceil(inner),
+            slices_of: Some(self.inner),
+            alpha: 1.0,
+            then: Epilogue::none(),
+            gelu: Gelu::No,
+            ..*self
+        }
+    }
+
+    fn sizes(&self, first_row: usize) -> [u32; 26] {
         let (a, b, c) = (self.a.1, self.b.1, self.c.1);
         let residual_rows = self.then.residual.map_or(0, |residual| residual.len() / self.columns.max(1));
         [
@@ -142,6 +134,8 @@ impl<'a> Product<'a> {
             self.inner as u32,
             self.a_rows as u32,
             self.heads as u32,
+            self.slices_of.map_or(0, |_| self.inner) as u32,
+            self.slices_of.unwrap_or(self.inner) as u32,
             a.start as u32,
             a.image as u32,
             a.head as u32,
@@ -193,22 +187,54 @@ impl<'a> Product<'a> {
 }
 
 impl WgslOps {
-    /// Records a product; a large one in several dispatches, so that no submission keeps the screen waiting.
+    /// Records a product, as it pays on this device.
     pub(super) fn product(&self, product: &Product<'_>) -> Result<(), GpuError> {
-        self.product_by(product, product.kernel(self.gpu.tuning().large_from_tiles))
+        let plan = Plan::of([product.rows, product.columns, product.inner], product.matrices(), &self.gpu.tuning());
+        self.product_by(product, plan)
     }
 
-    pub(super) fn product_by(
-        &self,
-        product: &Product<'_>,
-        (kernel, [tile_rows, tile_columns]): (&'static Kernel, [usize; 2]),
-    ) -> Result<(), GpuError> {
+    pub(super) fn product_by(&self, product: &Product<'_>, plan: Plan) -> Result<(), GpuError> {
         if product.rows * product.columns * product.matrices() == 0 {
             return Ok(());
         }
         if !product.fits() {
             return Err(GpuError::Shape { operation: "matrix product", shape: product.a.0.shape.clone() });
         }
+        if plan.slices <= 1 {
+            self.multiply(product, plan);
+            return Ok(());
+        }
+        let slices = self.gpu.buffer(vec![plan.slices, product.rows, product.columns])?;
+        let cut = product.cut(plan.slices, &slices);
+        self.multiply(&cut, plan);
+        let count = product.rows * product.columns;
+        let whole = Product { a: cut.c, heads: cut.heads, ..*product };
+        let work = (count * cut.heads) as u64;
+        self.record_product(&whole, &MATMUL_FOLD, (0, self.gpu.folded(count.div_ceil(ELEMENTS))), work);
+        Ok(())
+    }
+
+    /// A large product goes in several dispatches, so that no submission keeps the screen waiting.
+    fn multiply(&self, product: &Product<'_>, plan: Plan) {
+        let [tile_rows, tile_columns] = plan.tile.extent();
+        let portions = product.work().div_ceil(self.gpu.portion()).max(1) as usize;
+        let row_tiles = product.rows.div_ceil(tile_rows);
+        let tiles_each = row_tiles.div_ceil(portions).min(self.gpu.most_groups());
+        for first in (0..row_tiles).step_by(tiles_each) {
+            let tiles = tiles_each.min(row_tiles - first);
+            let groups = [product.columns.div_ceil(tile_columns), tiles, product.matrices()].map(|n| n as u32);
+            let work = product.work() * tiles as u64 / row_tiles as u64;
+            self.record_product(product, plan.tile.kernels(), (first * tile_rows, groups), work);
+        }
+    }
+
+    fn record_product(
+        &self,
+        product: &Product<'_>,
+        kernels: &'static Endings,
+        (first_row, groups): (usize, [u32; 3]),
+        work: u64,
+    ) {
         let nothing = &self.gpu.nothing;
         let Epilogue { bias, scale, residual } = product.then;
         let [bias, scale, residual] = [bias, scale, residual].map(|buffer| buffer.unwrap_or(nothing));
@@ -216,24 +242,15 @@ impl WgslOps {
             Gelu::Forward(activated) => vec![product.c.0, activated],
             Gelu::No | Gelu::Backward => vec![product.c.0],
         };
-        let portions = product.work().div_ceil(self.gpu.portion()).max(1) as usize;
-        let row_tiles = product.rows.div_ceil(tile_rows);
-        let tiles_each = row_tiles.div_ceil(portions).min(self.gpu.most_groups());
-        for first in (0..row_tiles).step_by(tiles_each) {
-            let tiles = tiles_each.min(row_tiles - first);
-            self.gpu.recorder().record(
-                &self.gpu,
-                &Call {
-                    kernel,
-                    switches: [product.a.1.inner == 1, product.b.1.inner == 1],
-                    sizes: &product.sizes(first * tile_rows),
-                    inputs: &[product.a.0, product.b.0, bias, scale, residual],
-                    outputs: &outputs,
-                    groups: [product.columns.div_ceil(tile_columns) as u32, tiles as u32, product.matrices() as u32],
-                    work: product.work() * tiles as u64 / row_tiles as u64,
-                },
-            );
-        }
-        Ok(())
+        let call = Call {
+            kernel: product.kernel(kernels),
+            switches: [product.a.1.inner == 1, product.b.1.inner == 1],
+            sizes: &product.sizes(first_row),
+            inputs: &[product.a.0, product.b.0, bias, scale, residual],
+            outputs: &outputs,
+            groups,
+            work,
+        };
+        self.gpu.recorder().record(&self.gpu, &call);
     }
 }

@@ -12,6 +12,7 @@ mod matmul;
 mod memory;
 mod ops;
 mod pipelines;
+mod plan;
 mod profile;
 mod recorder;
 mod relevance;

@@ -254,8 +254,8 @@ impl Ops for WgslOps {
         Ok(self.sum_rows(a, Some(b), a.shape.last().copied().unwrap_or(0))?)
     }
 
-    fn sum_of_squares(&self, x: &Buffer) -> Result<Buffer, Error> {
-        Ok(self.squares(x)?)
+    fn add_squares(&self, sums: Option<Buffer>, x: &Buffer) -> Result<Buffer, Error> {
+        Ok(self.squares(sums, x)?)
     }
 
     fn relevance_step_backward(

@@ -14,6 +14,9 @@ use super::sources::Kernel;
 /// Dispatches in one submission.
 const DISPATCHES: usize = 128;
 
+/// After a read so many portions are smaller, each half of the next: the device begins while the rest is still noted.
+const RAMP: u32 = 3;
+
 /// Portions the device may be behind. The recorder waits only beyond that, so that the device never does.
 const IN_FLIGHT: usize = 16;
 
@@ -48,6 +51,8 @@ pub(super) struct Recorder {
     sizes: Vec<u8>,
     uniform: wgpu::Buffer,
     work: u64,
+    /// Portions until they have their full size.
+    ramp: u32,
     in_flight: VecDeque<wgpu::SubmissionIndex>,
     /// Bytes written since the driver last got commands.
     pub staged: u64,
@@ -70,6 +75,7 @@ impl Recorder {
             sizes: Vec::new(),
             uniform,
             work: 0,
+            ramp: RAMP,
             in_flight: VecDeque::new(),
             staged: 0,
             landing: None,
@@ -97,7 +103,7 @@ impl Recorder {
         self.sizes.extend_from_slice(bytemuck::cast_slice(call.sizes));
         self.sizes.resize(self.commands.len() * SIZES_BYTES as usize, 0);
         self.work += call.work;
-        if self.commands.len() == DISPATCHES || self.work >= gpu.portion() {
+        if self.commands.len() >= DISPATCHES >> self.ramp || self.work >= gpu.portion() >> self.ramp {
             self.submit(gpu, |_| ());
         }
     }
@@ -130,6 +136,7 @@ impl Recorder {
         self.commands.clear();
         self.sizes.clear();
         self.work = 0;
+        self.ramp = self.ramp.saturating_sub(1);
         self.staged = 0;
         if let Some(profile) = &mut self.profile {
             profile.collect(gpu);
@@ -176,6 +183,7 @@ impl Recorder {
         });
         gpu.wait()?;
         self.in_flight.clear();
+        self.ramp = RAMP;
         receive.recv().map_err(|_| failed("it did not answer".to_owned()))?.map_err(|err| failed(err.to_string()))?;
         {
             let mapped = landing.get_mapped_range(..total.max(4)).map_err(|err| failed(err.to_string()))?;

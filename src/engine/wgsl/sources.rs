@@ -42,49 +42,47 @@ macro_rules! kernel {
 const LAYOUTS: &[&str] = &["a_along_inner", "b_along_inner"];
 
 macro_rules! product {
-    ($constant:ident, $name:literal, $file:literal, outputs $outputs:literal $(, $snippet:literal)*) => {
-        pub static $constant: Kernel = Kernel {
+    ($name:expr, $file:literal, outputs $outputs:literal $(, $snippet:literal)*) => {
+        Kernel {
             name: $name,
             source: source!($file, "matmul" $(, $snippet)*),
             inputs: 5,
             outputs: $outputs,
             switches: LAYOUTS,
-        };
+        }
     };
 }
 
-product!(MATMUL_32, "matmul_32", "matmul_32", outputs 1, "tiles", "ending");
-product!(MATMUL_64, "matmul_64", "matmul_64", outputs 1, "tiles", "ending");
-product!(MATMUL_THIN, "matmul_thin", "matmul_thin", outputs 1, "ending");
-product!(MATMUL_32_GELU, "matmul_32_gelu", "matmul_32", outputs 2, "tiles", "ending_gelu", "normal");
-product!(MATMUL_64_GELU, "matmul_64_gelu", "matmul_64", outputs 2, "tiles", "ending_gelu", "normal");
-product!(MATMUL_THIN_GELU, "matmul_thin_gelu", "matmul_thin", outputs 2, "ending_gelu", "normal");
-product!(
-    MATMUL_32_GELU_BACKWARD,
-    "matmul_32_gelu_backward",
-    "matmul_32",
-    outputs 1,
-    "tiles",
-    "ending_gelu_backward",
-    "normal"
-);
-product!(
-    MATMUL_64_GELU_BACKWARD,
-    "matmul_64_gelu_backward",
-    "matmul_64",
-    outputs 1,
-    "tiles",
-    "ending_gelu_backward",
-    "normal"
-);
-product!(
-    MATMUL_THIN_GELU_BACKWARD,
-    "matmul_thin_gelu_backward",
-    "matmul_thin",
-    outputs 1,
-    "ending_gelu_backward",
-    "normal"
-);
+macro_rules! products {
+    ($($constant:ident $name:literal: $file:literal $(, $snippet:literal)*;)*) => {
+        $(
+            /// With its three endings.
+            pub static $constant: Endings = Endings {
+                plain: product!($name, $file, outputs 1 $(, $snippet)*, "ending"),
+                gelu: product!(concat!($name, "_gelu"), $file, outputs 2 $(, $snippet)*, "ending_gelu", "normal"),
+                gelu_backward: product!(
+                    concat!($name, "_gelu_backward"), $file, outputs 1 $(, $snippet)*, "ending_gelu_backward", "normal"
+                ),
+            };
+        )*
+    };
+}
+
+/// One way to multiply, with what may follow.
+#[derive(Debug)]
+pub struct Endings {
+    pub plain: Kernel,
+    pub gelu: Kernel,
+    pub gelu_backward: Kernel,
+}
+
+products! {
+    MATMUL_THIN "matmul_thin": "matmul_thin";
+    MATMUL_32 "matmul_32": "matmul_32", "tiles";
+    MATMUL_64 "matmul_64": "matmul_64", "tiles";
+    MATMUL_FOLD "matmul_fold": "matmul_fold", "index";
+}
+
 kernel!(LAYER_NORM, "layer_norm", inputs 3, "lanes", "index", "moments");
 kernel!(LAYER_NORM_BACKWARD, "layer_norm_backward", inputs 4, "lanes", "index", "moments");
 kernel!(SOFTMAX, "softmax", inputs 0, "lanes", "index");
@@ -102,19 +100,22 @@ kernel!(FOLD_HEADS, "fold_heads", inputs 2, "index");
 kernel!(RELEVANCE_BACKWARD, "relevance_backward", inputs 4, "lanes", "index");
 kernel!(INJECT_RELEVANCE, "inject_relevance", inputs 5, "index");
 kernel!(COLUMN_SUM, "column_sum", inputs 2, "index");
-kernel!(SUM_CHUNKS, "sum_chunks", inputs 1, "lanes", "index");
+kernel!(ADD_SQUARES, "add_squares", inputs 1, "lanes");
 kernel!(ADAMW, "adamw", inputs 1, outputs 3, "index");
 
 pub static ALL: &[&Kernel] = &[
-    &MATMUL_32,
-    &MATMUL_64,
-    &MATMUL_THIN,
-    &MATMUL_32_GELU,
-    &MATMUL_64_GELU,
-    &MATMUL_THIN_GELU,
-    &MATMUL_32_GELU_BACKWARD,
-    &MATMUL_64_GELU_BACKWARD,
-    &MATMUL_THIN_GELU_BACKWARD,
+    &MATMUL_THIN.plain,
+    &MATMUL_THIN.gelu,
+    &MATMUL_THIN.gelu_backward,
+    &MATMUL_32.plain,
+    &MATMUL_32.gelu,
+    &MATMUL_32.gelu_backward,
+    &MATMUL_64.plain,
+    &MATMUL_64.gelu,
+    &MATMUL_64.gelu_backward,
+    &MATMUL_FOLD.plain,
+    &MATMUL_FOLD.gelu,
+    &MATMUL_FOLD.gelu_backward,
     &LAYER_NORM,
     &LAYER_NORM_BACKWARD,
     &SOFTMAX,
@@ -132,6 +133,6 @@ pub static ALL: &[&Kernel] = &[
     &RELEVANCE_BACKWARD,
     &INJECT_RELEVANCE,
     &COLUMN_SUM,
-    &SUM_CHUNKS,
+    &ADD_SQUARES,
     &ADAMW,
 ];

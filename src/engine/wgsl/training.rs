@@ -8,14 +8,20 @@ use super::error::GpuError;
 use super::matmul::{Product, Steps};
 use super::memory::Buffer;
 use super::relevance::map_lengths;
-use super::sources::{ADAMW, COLUMN_SUM, COPY_TOKENS, INJECT_RELEVANCE, RELEVANCE_BACKWARD, SUM_CHUNKS};
+use super::sources::{ADAMW, ADD_SQUARES, COLUMN_SUM, COPY_TOKENS, INJECT_RELEVANCE, RELEVANCE_BACKWARD};
 use crate::engine::{AdamWFactors, Moments};
 
 /// Columns per work group; `COLUMNS` of shaders/compute/column_sum.wgsl.
 const COLUMNS: usize = 32;
 
-/// Elements that one work group sums up.
-const CHUNK: usize = 4096;
+/// Rows per work group: a long column is summed by several, whose sums are summed then.
+const ROWS: usize = 128;
+
+/// Numbers that together make a sum of squares: one per work group, enough of them to fill any hardware.
+const PARTS: usize = 1024;
+
+/// Elements from which another work group joins; each of its `LANES` then has a few.
+const PART: usize = 256;
 
 impl WgslOps {
     pub(super) fn weight_gradient(&self, d_out: &Buffer, x: &Buffer) -> Result<Buffer, GpuError> {
@@ -37,21 +43,25 @@ impl WgslOps {
             return Err(GpuError::Shape { operation: "column_sum", shape: x.shape.clone() });
         }
         expect("column_dot", &[(y.unwrap_or(x), x.len())])?;
-        let sums = self.gpu.buffer(vec![width])?;
-        let sizes = [(x.len() / width) as u32, width as u32, u32::from(y.is_some())];
-        let groups = self.gpu.folded(width.div_ceil(COLUMNS));
+        let rows = x.len() / width;
+        let chunks = rows.div_ceil(ROWS).max(1);
+        let sums = self.gpu.buffer(vec![chunks, width])?;
+        let sizes = [rows, width, ROWS, usize::from(y.is_some())].map(|n| n as u32);
+        let groups = self.gpu.folded(chunks * width.div_ceil(COLUMNS));
         self.call(&COLUMN_SUM, &sizes, &[x, y.unwrap_or(x)], &[&sums], groups, x.len())?;
-        Ok(sums)
+        if chunks > 1 { self.sum_rows(&sums, None, width) } else { Ok(Buffer { shape: vec![width], ..sums }) }
     }
 
-    pub(super) fn squares(&self, x: &Buffer) -> Result<Buffer, GpuError> {
-        let chunks = x.len().div_ceil(CHUNK).max(1);
-        let sums = self.gpu.buffer(vec![chunks])?;
-        let sizes = [x.len() as u32, CHUNK as u32, 1];
-        self.call(&SUM_CHUNKS, &sizes, &[x], &[&sums], self.gpu.folded(chunks), x.len())?;
-        let sum = self.gpu.buffer(vec![1])?;
-        self.call(&SUM_CHUNKS, &[chunks as u32, chunks as u32, 0], &[&sums], &[&sum], [1; 3], chunks)?;
-        Ok(sum)
+    /// Σ x² on top of `sums`, spread over [`PARTS`] numbers.
+    pub(super) fn squares(&self, sums: Option<Buffer>, x: &Buffer) -> Result<Buffer, GpuError> {
+        let sums = match sums {
+            Some(sums) => sums,
+            None => self.gpu.upload(&[0.0; PARTS], &[PARTS])?,
+        };
+        expect("add_squares", &[(&sums, PARTS)])?;
+        let parts = x.len().div_ceil(PART).min(PARTS);
+        self.call(&ADD_SQUARES, &[x.len() as u32], &[x], &[&sums], [parts as u32, 1, 1], x.len())?;
+        Ok(sums)
     }
 
     pub(super) fn fold_block_backward(

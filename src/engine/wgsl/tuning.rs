@@ -1,7 +1,8 @@
-//! Which matrix kernel pays where, measured once per device and kept.
+//! Which way to multiply pays where, measured once per device and kept.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use etcetera::BaseStrategy;
@@ -11,55 +12,98 @@ use super::adapters::AdapterInfo;
 use super::error::GpuError;
 use super::gpu::Gpu;
 use super::matmul::{Product, Steps};
-use super::sources::{Kernel, MATMUL_32, MATMUL_64};
+use super::plan::Plan;
 use super::{AdapterKind, WgslOps};
 use crate::files::write_atomically;
 
-/// Rows, columns and inner length of what is timed, from few large tiles to many: the products of ViT-Ti, -S and -B for
-/// one image of 197 tokens, then of ViT-B for eight.
-const LADDER: [[usize; 3]; 6] =
-    [[197, 192, 192], [197, 384, 384], [197, 768, 768], [197, 1536, 384], [197, 3072, 768], [1576, 3072, 768]];
+/// Rows, columns and inner length of what is timed: products of ViT-Ti, -S and -B for one image of 197 tokens, of ViT-S
+/// and -B for eight, and the gradients of weights.
+const LADDER: [[usize; 3]; 11] = [
+    [197, 192, 192],
+    [197, 192, 768],
+    [197, 384, 384],
+    [197, 1536, 384],
+    [197, 768, 768],
+    [197, 3072, 768],
+    [1576, 384, 384],
+    [1576, 768, 768],
+    [1576, 3072, 768],
+    [192, 768, 1576],
+    [768, 768, 1576],
+];
 
-/// What one product is repeated for: longer than the clock's grain and the wait for the device.
-const TIMED_FOR: Duration = Duration::from_millis(3);
+/// All products take turns for so long: a device that was idle raises its clock only after some tenths of a second.
+const TIMED_FOR: Duration = Duration::from_millis(1200);
+
+/// A slow graphics card's: portions suited to it are still large enough to time a fast one.
+const PACE_WHILE_MEASURING: f32 = 1000.0;
+
+/// What one product is repeated for in its turn: longer than the clock's grain and the wait for the device.
+const TURN: Duration = Duration::from_millis(1);
 
 const MOST_REPEATS: u32 = 32;
+
+/// The thresholds to choose from.
+const LARGE_FROM: [usize; 8] = [0, 32, 64, 128, 256, 512, 1024, usize::MAX];
+const FILL: [usize; 6] = [0, 128, 256, 512, 1024, 2048];
 
 /// What a device is good at.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tuning {
-    /// Tiles of 64 × 64 a product must have before they beat tiles of 32 × 32.
-    pub large_from_tiles: u32,
+    /// Tiles of 64 × 64, slices counted, that a product must make before they beat tiles of 32 × 32.
+    pub groups_for_large: usize,
+    /// Work groups below which a product is cut along its inner index.
+    pub groups_to_fill: usize,
     /// 10⁹ floating-point operations per second in the fastest product.
     pub gflops: f32,
 }
 
 impl Default for Tuning {
-    /// For a device nobody measured: small tiles until a mid-sized GPU is full of large ones, and the pace of a slow one.
+    /// For a device nobody measured: small tiles until a mid-sized GPU is full of large ones, nothing cut, and the pace
+    /// of a slow one.
     fn default() -> Self {
-        Self { large_from_tiles: 96, gflops: 60.0 }
+        Self { groups_for_large: 96, groups_to_fill: 0, gflops: 60.0 }
     }
 }
 
-/// Seconds of one product with small and with large tiles.
-#[derive(Clone, Copy, Debug)]
+/// One product of `rows × inner` by `inner × columns`, and the seconds it takes by each plan that any tuning would choose.
+#[derive(Clone, Debug)]
 struct Rung {
-    large_tiles: u32,
-    operations: f64,
-    small: f64,
-    large: f64,
+    extent: [usize; 3],
+    seconds: BTreeMap<Plan, f64>,
+}
+
+impl Rung {
+    /// Not timed yet.
+    fn new(extent: [usize; 3]) -> Self {
+        let plans = Tuning::candidates().map(|tuning| Plan::of(extent, 1, &tuning));
+        Self { extent, seconds: plans.map(|plan| (plan, f64::INFINITY)).collect() }
+    }
+
+    fn best(&self) -> f64 {
+        self.seconds.values().copied().fold(f64::INFINITY, f64::min)
+    }
+
+    /// How many times longer than the best plan the one of `tuning` takes, as a logarithm.
+    fn loss(&self, tuning: &Tuning) -> f64 {
+        (self.seconds[&Plan::of(self.extent, 1, tuning)] / self.best()).ln()
+    }
 }
 
 impl Tuning {
-    /// Large tiles from the rung on from which they win on every later one.
+    /// Every set of thresholds.
+    fn candidates() -> impl Iterator<Item = Self> {
+        LARGE_FROM.into_iter().flat_map(|groups_for_large| {
+            FILL.into_iter().map(move |groups_to_fill| Self { groups_for_large, groups_to_fill, gflops: 0.0 })
+        })
+    }
+
+    /// The thresholds that lose least over all products.
     fn of(ladder: &[Rung]) -> Self {
-        let losses = ladder.iter().rposition(|rung| rung.large >= rung.small);
-        let large_from_tiles = match losses {
-            None => 1,
-            Some(last) => ladder.get(last + 1).map_or(u32::MAX, |rung| rung.large_tiles),
-        };
-        let paces = ladder.iter().map(|rung| rung.operations / rung.small.min(rung.large) * 1e-9);
-        Self { large_from_tiles, gflops: paces.fold(0.0, f64::max) as f32 }
+        let loss = |tuning: &Self| ladder.iter().map(|rung| rung.loss(tuning)).sum::<f64>();
+        let best = Self::candidates().min_by(|a, b| loss(a).total_cmp(&loss(b))).unwrap_or_default();
+        let pace = |rung: &Rung| 2.0 * rung.extent.iter().product::<usize>() as f64 / rung.best() * 1e-9;
+        Self { gflops: ladder.iter().map(pace).fold(0.0, f64::max) as f32, ..best }
     }
 }
 
@@ -67,11 +111,15 @@ impl Gpu {
     pub(super) fn tuning(&self) -> Tuning {
         self.tuning.get().copied().unwrap_or_default()
     }
+
+    fn set_pace(&self, gflops: f32) {
+        self.pace.store(gflops.to_bits(), Ordering::Relaxed);
+    }
 }
 
 impl WgslOps {
-    /// Finds the faster kernels of this device, from the user's cache folder if they were measured before. Takes a few
-    /// hundred milliseconds on slow hardware; a software rasteriser is not measured.
+    /// Finds the faster kernels of this device, from the user's cache folder if they were measured before. Takes one or
+    /// two seconds; a software rasteriser is not measured.
     ///
     /// # Errors
     /// If the device fails.
@@ -95,6 +143,7 @@ impl WgslOps {
                 match cache.get(self.gpu.adapter()) {
                     Some(known) => known,
                     None => {
+                        self.gpu.set_pace(PACE_WHILE_MEASURING);
                         let measured = self.measure(&LADDER)?;
                         cache.put(self.gpu.adapter(), measured);
                         measured
@@ -102,7 +151,19 @@ impl WgslOps {
                 }
             }
         };
-        Ok(*self.gpu.tuning.get_or_init(|| tuning))
+        let tuning = *self.gpu.tuning.get_or_init(|| tuning);
+        self.gpu.set_pace(tuning.gflops);
+        Ok(tuning)
+    }
+
+    /// Multiplies as told instead of as measured.
+    ///
+    /// # Errors
+    /// With the tuning there is, if there is one.
+    pub fn set_tuning(&self, tuning: Tuning) -> Result<(), Tuning> {
+        self.gpu.tuning.set(tuning).map_err(|_| self.gpu.tuning())?;
+        self.gpu.set_pace(tuning.gflops);
+        Ok(())
     }
 
     /// 10⁹ floating-point operations per second of a product that suits the device: a small one for a rasteriser in
@@ -116,38 +177,38 @@ impl WgslOps {
     }
 
     fn measure(&self, ladder: &[[usize; 3]]) -> Result<Tuning, GpuError> {
-        let rung = |&[rows, columns, inner]: &[usize; 3]| {
-            Ok(Rung {
-                large_tiles: (rows.div_ceil(64) * columns.div_ceil(64)) as u32,
-                operations: 2.0 * (rows * columns * inner) as f64,
-                small: self.seconds(&MATMUL_32, 32, [rows, columns, inner])?,
-                large: self.seconds(&MATMUL_64, 64, [rows, columns, inner])?,
-            })
-        };
-        Ok(Tuning::of(&ladder.iter().map(rung).collect::<Result<Vec<_>, GpuError>>()?))
+        let mut rungs: Vec<Rung> = ladder.iter().map(|&extent| Rung::new(extent)).collect();
+        // Compiles the kernels.
+        self.turn(&mut rungs.clone())?;
+        let start = Instant::now();
+        while start.elapsed() < TIMED_FOR {
+            self.turn(&mut rungs)?;
+        }
+        Ok(Tuning::of(&rungs))
     }
 
-    /// Of one `rows × inner` by `inner × columns` product.
-    fn seconds(&self, kernel: &'static Kernel, tile: usize, extent: [usize; 3]) -> Result<f64, GpuError> {
-        let [rows, columns, inner] = extent;
-        let zeros = |length| vec![0.0; length];
-        let a = self.gpu.upload(&zeros(rows * inner), &[rows, inner])?;
-        let b = self.gpu.upload(&zeros(columns * inner), &[columns, inner])?;
-        let c = self.gpu.buffer(vec![rows, columns])?;
-        let product = Product::single(extent, (&a, Steps::lines(inner)), (&b, Steps::lines(inner)), &c);
-        let timed = |repeats: u32| {
+    fn turn(&self, rungs: &mut [Rung]) -> Result<(), GpuError> {
+        rungs.iter_mut().try_for_each(|rung| self.time(rung))
+    }
+
+    /// Keeps each plan's best turn.
+    fn time(&self, rung: &mut Rung) -> Result<(), GpuError> {
+        let extent @ [rows, columns, inner] = rung.extent;
+        let zeros = |lines: usize| self.gpu.upload(&vec![0.0; lines * inner], &[lines, inner]);
+        let (a, b, c) = (zeros(rows)?, zeros(columns)?, self.gpu.buffer(vec![rows, columns])?);
+        let lines = Steps::lines(inner);
+        let product = Product::single(extent, (&a, lines), (&b, lines), &c);
+        for (&plan, best) in &mut rung.seconds {
+            let repeats = ((TURN.as_secs_f64() / *best) as u32).clamp(1, MOST_REPEATS);
             let start = Instant::now();
             for _ in 0..repeats {
-                self.product_by(&product, (kernel, [tile, tile]))?;
+                self.product_by(&product, plan)?;
             }
             self.gpu.recorder().submit(&self.gpu, |_| ());
             self.gpu.wait()?;
-            Ok::<_, GpuError>(start.elapsed().as_secs_f64() / f64::from(repeats))
-        };
-        // The first compiles the kernel, the second tells how often it fits.
-        timed(1)?;
-        let once = timed(1)?;
-        timed(((TIMED_FOR.as_secs_f64() / once) as u32).clamp(1, MOST_REPEATS))
+            *best = best.min(start.elapsed().as_secs_f64() / f64::from(repeats));
+        }
+        Ok(())
     }
 }
 
@@ -183,26 +244,42 @@ impl Cache {
 mod tests {
     use super::*;
     use crate::engine::wgsl::GpuPick;
+    use crate::engine::wgsl::plan::Tile;
 
-    fn ladder(seconds: &[(f64, f64)]) -> Vec<Rung> {
-        let rung = |(index, &(small, large)): (usize, &(f64, f64))| Rung {
-            large_tiles: 10 * (index as u32 + 1),
-            operations: 1e9,
-            small,
-            large,
-        };
-        seconds.iter().enumerate().map(rung).collect()
+    /// A ladder on which a plan takes `seconds(rung, plan)`.
+    fn ladder(seconds: impl Fn([usize; 3], Plan) -> f64) -> Vec<Rung> {
+        let mut rungs = LADDER.map(Rung::new).to_vec();
+        for Rung { extent, seconds: of_plan } in &mut rungs {
+            of_plan.iter_mut().for_each(|(plan, time)| *time = seconds(*extent, *plan));
+        }
+        rungs
+    }
+
+    fn chosen(ladder: &[Rung]) -> Vec<Plan> {
+        let tuning = Tuning::of(ladder);
+        ladder.iter().map(|rung| Plan::of(rung.extent, 1, &tuning)).collect()
     }
 
     #[test]
-    fn large_tiles_serve_where_they_always_win() {
-        let from = |seconds: &[(f64, f64)]| Tuning::of(&ladder(seconds)).large_from_tiles;
-        assert_eq!(from(&[(1.0, 2.0), (1.0, 0.5), (1.0, 0.5)]), 20);
-        assert_eq!(from(&[(1.0, 2.0), (1.0, 0.5), (1.0, 2.0), (1.0, 0.5)]), 40, "a lucky run does not count");
-        assert_eq!(from(&[(1.0, 0.9), (1.0, 0.9)]), 1);
-        assert_eq!(from(&[(1.0, 0.9), (1.0, 1.1)]), u32::MAX);
-        // 10⁹ operations in half a second.
-        assert_eq!(Tuning::of(&ladder(&[(1.0, 2.0), (1.0, 0.5)])).gflops, 2.0);
+    fn what_is_fastest_everywhere_is_chosen_everywhere() {
+        for tile in [Tile::Small, Tile::Large] {
+            let fastest = Plan { tile, slices: 1 };
+            let plans = chosen(&ladder(|_, plan| if plan == fastest { 1.0 } else { 2.0 }));
+            assert!(plans.iter().all(|&plan| plan == fastest), "{plans:?}");
+        }
+        let cut = chosen(&ladder(|_, plan| 1.0 / plan.slices as f64));
+        assert!(cut.iter().any(|plan| plan.slices > 1), "{cut:?}");
+    }
+
+    #[test]
+    fn the_thresholds_behind_the_times_are_found() {
+        let truth = Tuning { groups_for_large: 512, groups_to_fill: 256, gflops: 0.0 };
+        let rungs = ladder(|extent, plan| if plan == Plan::of(extent, 1, &truth) { 1.0 } else { 2.0 });
+        let expected: Vec<Plan> = rungs.iter().map(|rung| Plan::of(rung.extent, 1, &truth)).collect();
+        assert_eq!(chosen(&rungs), expected);
+        assert!([Tile::Small, Tile::Large].iter().all(|tile| expected.iter().any(|plan| plan.tile == *tile)));
+        // 2·1576·3072·768 operations in a second are the most.
+        assert_eq!(Tuning::of(&rungs).gflops, (2.0 * 1576.0 * 3072.0 * 768.0 * 1e-9) as f32);
     }
 
     #[test]
@@ -219,7 +296,7 @@ mod tests {
             workgroup_memory: 1,
             has_timestamps: true,
         };
-        let (one, other) = (Tuning { large_from_tiles: 7, gflops: 100.0 }, Tuning::default());
+        let (one, other) = (Tuning { groups_to_fill: 7, ..Tuning::default() }, Tuning::default());
         cache.put(&adapter("a"), one);
         cache.put(&adapter("b"), other);
         assert_eq!((cache.get(&adapter("a")), cache.get(&adapter("b"))), (Some(one), Some(other)));
@@ -231,10 +308,9 @@ mod tests {
     }
 
     #[test]
-    fn a_device_is_measured_with_both_kernels() {
+    fn a_device_is_measured() {
         let Ok(gpu) = Gpu::unshared(&GpuPick::Best) else { return };
-        let measured = WgslOps::new(gpu).measure(&[[33, 40, 16], [65, 70, 16]]).unwrap();
-        assert!(measured.gflops > 0.0, "{measured:?}");
-        assert!([1, 4, u32::MAX].contains(&measured.large_from_tiles), "{measured:?}");
+        let measured = WgslOps::new(gpu).measure(&[[33, 40, 16], [65, 70, 200]]).unwrap();
+        assert!(measured.gflops > 0.0 && measured.gflops.is_finite(), "{measured:?}");
     }
 }

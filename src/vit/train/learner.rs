@@ -35,7 +35,7 @@ pub(super) struct Sink<'a, B> {
     /// Set where gradients are applied at once.
     at_once: Option<AdamW>,
     /// Σ g² of the gradients seen so far, `[1]`.
-    square_sum: Option<B>,
+    square_sums: Option<B>,
 }
 
 fn adamw(learning: &Learning, step: u64, gradient_scale: f64) -> AdamW {
@@ -51,7 +51,7 @@ impl<'a, B: Clone> Sink<'a, B> {
             }
             _ => None,
         };
-        Self { learner, update, at_once, square_sum: None }
+        Self { learner, update, at_once, square_sums: None }
     }
 
     /// Applies or keeps a gradient.
@@ -94,18 +94,14 @@ impl<'a, B: Clone> Sink<'a, B> {
     }
 
     fn count<O: Ops<Buffer = B>>(&mut self, ops: &O, gradient: &B) -> Result<(), Error> {
-        let squares = ops.sum_of_squares(gradient)?;
-        self.square_sum = Some(match &self.square_sum {
-            Some(sum) => ops.add(sum, &squares)?,
-            None => squares,
-        });
+        self.square_sums = Some(ops.add_squares(self.square_sums.take(), gradient)?);
         Ok(())
     }
 
     /// ‖gradient‖₂ of what was counted since the last call.
     fn norm<O: Ops<Buffer = B>>(&mut self, ops: &O) -> Result<f64, Error> {
-        match self.square_sum.take() {
-            Some(sum) => Ok(ops.read(&sum)?.iter().map(|&sum| f64::from(sum)).sum::<f64>().sqrt()),
+        match self.square_sums.take() {
+            Some(sums) => Ok(ops.read(&sums)?.iter().map(|&sum| f64::from(sum)).sum::<f64>().sqrt()),
             None => Ok(0.0),
         }
     }
