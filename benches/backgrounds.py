@@ -89,16 +89,18 @@ class Bench:
 
             settings = {m: list(itertools.product(weights, RATES)) for m, weights in WEIGHTS.items()}
             scores = {(m, s): pool.submit(score, m, s) for m in settings for s in settings[m]}
+            for (method, (weight, rate)), future in scores.items():
+                print(f"{method}, mask weight {weight}, rate {rate}: {future.result():.3f} on the quarter", flush=True)
             chosen = {m: max(settings[m], key=lambda s: scores[m, s].result()) for m in settings}
 
             def judge(method, seed):
-                return self.evaluate(self.finetune(method, chosen[method], seed, train, f"{method}-{seed}"), val)
+                found = self.evaluate(self.finetune(method, chosen[method], seed, train, f"{method}-{seed}"), val)
+                print(f"{method}, seed {seed}: {json.dumps(found)}", flush=True)
+                return found
 
             after = {(m, seed): pool.submit(judge, m, seed) for m in settings for seed in seeds}
             rows = [("before", ("", ""), [before.result()])]
             rows += [(m, chosen[m], [after[m, seed].result() for seed in seeds]) for m in settings]
-        for (method, (weight, rate)), future in scores.items():
-            print(f"{method}, mask weight {weight}, rate {rate}: {future.result():.3f} on the quarter")
         print("\n| | mask weight, rate |", " | ".join(FIGURES.values()), "|\n|---|---|" + "---:|" * len(FIGURES))
         for method, setting, results in rows:
             figures = " | ".join(cell([result[f] for result in results]) for f in FIGURES)
