@@ -49,14 +49,21 @@ impl ClassNames {
     }
 
     /// The names a model's file gives, else ImageNet's for 1000 classes, else `class 0`, `class 1`, ….
+    ///
+    /// Names that are ImageNet's come without WordNet ids in a model's file, but keep them here: folders are named so.
     pub fn of_model(classes: usize, names: Option<&[String]>) -> Self {
         match names {
+            Some(names) if names.len() == classes && Self::imagenet1k().has_names(names) => Self::imagenet1k(),
             Some(names) if names.len() == classes => {
                 Self { classes: names.iter().map(|name| Class { wnid: None, name: name.clone() }).collect() }
             }
             _ if classes == 1000 => Self::imagenet1k(),
             _ => Self { classes: (0..classes).map(|i| Class { wnid: None, name: format!("class {i}") }).collect() },
         }
+    }
+
+    fn has_names(&self, names: &[String]) -> bool {
+        self.classes.iter().map(|class| &class.name).eq(names)
     }
 
     pub fn len(&self) -> usize {
@@ -223,6 +230,11 @@ mod tests {
         let own = ["cat".to_owned(), "dog".to_owned()];
         assert_eq!(ClassNames::of_model(2, Some(&own)).find("Dog"), Ok(1));
         assert_eq!(ClassNames::of_model(1000, None), ClassNames::imagenet1k());
+        // As a run's checkpoint has them: names without WordNet ids.
+        let mut names: Vec<String> = (0..1000).map(|index| ClassNames::imagenet1k().name(index).to_owned()).collect();
+        assert_eq!(ClassNames::of_model(1000, Some(&names)).find("n01443537"), Ok(1));
+        names.swap(0, 1);
+        assert_eq!(ClassNames::of_model(1000, Some(&names)).wnid(0), None, "another order is another list");
         assert_eq!(ClassNames::of_model(3, None).name(2), "class 2");
     }
 }
