@@ -64,7 +64,7 @@ fn every_picture_has_its_turn_and_views_are_served_in_between() {
     for measure in [Measure::Top1, Measure::Mass, Measure::Reliance] {
         // A model beside itself.
         let row = report.row(measure).unwrap();
-        assert!(row.n > 0 && row.difference.value == 0.0, "{row:?}");
+        assert!(row.figure.n > 0 && row.difference.value == 0.0, "{row:?}");
     }
     assert!(std::fs::read_to_string(page).unwrap().contains("data:image/jpeg;base64,"));
 }

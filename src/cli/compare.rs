@@ -111,7 +111,7 @@ fn print(report: &Report, page: &Path, out: &mut dyn Write) -> std::io::Result<(
 }
 
 fn print_row(row: &Row, out: &mut dyn Write) -> std::io::Result<()> {
-    let measure = row.measure;
+    let measure = row.figure.measure;
     let interval = row
         .difference
         .interval
@@ -120,8 +120,8 @@ fn print_row(row: &Row, out: &mut dyn Write) -> std::io::Result<()> {
     writeln!(
         out,
         "{:<58}{:>6}  {:>8}  {:>8}  {:>8}  {interval:<17}{test}",
-        row.title,
-        row.n,
+        row.figure.title,
+        row.figure.n,
         measure.with_unit(row.before.value),
         measure.with_unit(row.after.value),
         measure.signed(row.difference.value),

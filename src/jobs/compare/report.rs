@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use serde::Serialize;
 
 use crate::eval::{Bootstrap, Interval, McNemar};
-use crate::jobs::evaluate::summary::{Column, Counts, counts};
-use crate::jobs::evaluate::{Better, Dataset, EvaluateJob, ExplainedClass, Failure, Group, Judged, Measure};
+use crate::jobs::evaluate::summary::{Column, Counts, Figure, counts};
+use crate::jobs::evaluate::{Dataset, EvaluateJob, ExplainedClass, Failure, Judged, Measure};
 use crate::jobs::model::LoadedModel;
 use crate::relevance::Method;
 use crate::vit::classes::ClassNames;
@@ -24,21 +24,14 @@ pub struct Value {
 /// One figure of both models, over the pictures that take part for both.
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
-    #[serde(skip)]
-    pub measure: Measure,
-    pub key: String,
-    pub title: String,
-    pub group: Group,
-    pub better: Better,
-    pub n: usize,
+    #[serde(flatten)]
+    pub figure: Figure,
     pub before: Value,
     pub after: Value,
     /// After − before, of the same pictures.
     pub difference: Value,
     /// For shares of right answers.
     pub mcnemar: Option<McNemar>,
-    pub random_map: Option<f64>,
-    pub centred_map: Option<f64>,
 }
 
 /// Accuracy on the pictures of one class.
@@ -80,7 +73,7 @@ pub struct Report {
 impl Report {
     /// The row of a figure, if any picture took part.
     pub fn row(&self, measure: Measure) -> Option<&Row> {
-        self.rows.iter().find(|row| row.measure == measure)
+        self.rows.iter().find(|row| row.figure.measure == measure)
     }
 
     pub fn of_kind(&self, kind: FlipKind) -> impl Iterator<Item = &Flip> {
@@ -147,21 +140,12 @@ fn rows(before: &[&Judged], after: &[&Judged], bootstrap: &Bootstrap) -> Vec<Row
             return None;
         };
         let interval = |which: usize| intervals.get(3 * at + which).copied().flatten();
-        let measure = columns[0].measure;
-        let [random_map, centred_map] = measure.of_all_baselines(before);
         Some(Row {
-            measure,
-            key: measure.key(),
-            title: measure.title(),
-            group: measure.group(),
-            better: measure.better(),
-            n: columns[0].n,
+            figure: Figure::new(&columns[0], before),
             before: Value { value: of_before, interval: interval(0) },
             after: Value { value: of_after, interval: interval(1) },
             difference: Value { value: change, interval: interval(2) },
-            mcnemar: mcnemar(measure, before, after),
-            random_map,
-            centred_map,
+            mcnemar: mcnemar(columns[0].measure, before, after),
         })
     };
     columns.iter().enumerate().filter_map(row).collect()
