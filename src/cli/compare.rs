@@ -66,7 +66,7 @@ pub fn run(args: &CompareArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> 
     }
     let json = serde_json::to_vec_pretty(&report)?;
     save(&args.out.join("compare.json"), &json)?;
-    save(&args.out.join("flips.csv"), flips_table(&report).as_bytes())?;
+    save(&args.out.join("flips.csv"), &flips_table(&report)?)?;
     let page = args.out.join("compare.html");
     let pictures = Pictures { dataset: &dataset, job: &job, before: &before, after: &after };
     html::write(&page, &report, &pictures).with_context(|| cannot_write(&page))?;
