@@ -10,7 +10,7 @@ use clap::Args;
 
 use crate::files::write_atomically;
 use crate::jobs::compare::html::{self, Pictures};
-use crate::jobs::compare::{Comparison, FlipKind, Report, Row, flips_table, report};
+use crate::jobs::compare::{Comparison, FlipKind, Report, Row, flips_table, report, told_apart};
 use crate::jobs::evaluate::{Dataset, Step};
 use crate::jobs::model::{LoadedModel, ModelSource};
 
@@ -57,7 +57,8 @@ pub fn run(args: &CompareArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> 
         bar.inc(1);
     }
     bar.finish_and_clear();
-    let report = report(&comparison, &dataset, &before, &after);
+    let names = told_apart([&before, &after].map(|model| (model.name.as_str(), &model.source)));
+    let report = report(&comparison, &dataset, names, &after.classes);
     for failure in &report.failures {
         progress::say(&format!("error: {}", failure.error));
     }

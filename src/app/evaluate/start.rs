@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::demo;
 use crate::image;
-use crate::jobs::compare::FlipKind;
+use crate::jobs::compare::{FlipKind, told_apart};
 use crate::jobs::engine_thread::{BatchId, CompareEnd, CompareRequest, Request};
 use crate::jobs::evaluate::{Dataset, EvaluateJob, Labelled, Masks};
 use crate::mask::Mask;
@@ -38,7 +38,7 @@ impl Session {
 
     fn compare(&mut self) {
         let models = [Slot::Main, Slot::Second].map(|slot| self.models.get(slot).map(|model| model.id));
-        let [Some(before), Some(after)] = models else {
+        let ([Some(before), Some(after)], Some(names)) = (models, self.compared_names()) else {
             return self
                 .notices
                 .warning("A comparison needs a second model: finetune one, or choose it under «Explain».");
@@ -56,9 +56,17 @@ impl Session {
             ..EvaluateJob::default()
         };
         let (id, cancel) = self.begin_job(format!("Comparing on {} images", dataset.pictures.len()));
-        let compare = CompareRequest { before, after, dataset, job, page: None };
+        let compare = CompareRequest { before, after, names, dataset, job, page: None };
         self.evaluate.job = Some((id, compare.clone()));
         self.engine.send(Request::Compare { id: BatchId(id), compare: Box::new(compare), cancel });
+    }
+
+    /// What is compared: the main model and the one beside it, with the step of the run they show, told apart.
+    pub fn compared_names(&self) -> Option<[String; 2]> {
+        let [before, after] = [Slot::Main, Slot::Second].map(|slot| self.models.get(slot));
+        let models = [before?, after?];
+        let names = models.map(|model| self.finetune.name_of(model));
+        Some(told_apart([(&*names[0], &models[0].source), (&*names[1], &models[1].source)]))
     }
 
     /// The chosen images whose class is known, with their masks.

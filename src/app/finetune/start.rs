@@ -157,8 +157,7 @@ impl Session {
 
     /// Whether a run still needs this model, though no slot shows it.
     pub(in super::super) fn is_of_run(&self, id: ModelId) -> bool {
-        let run = self.finetune.run.as_ref();
-        run.is_some_and(|run| run.trainee == id || run.viewer == Some(id))
+        self.finetune.run.as_ref().is_some_and(|run| run.has(id))
     }
 
     /// A model is ready: perhaps one that a run waits for.

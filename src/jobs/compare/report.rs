@@ -7,7 +7,6 @@ use serde::Serialize;
 use crate::eval::{Bootstrap, Interval, McNemar};
 use crate::jobs::evaluate::summary::{Column, Counts, Figure, counts};
 use crate::jobs::evaluate::{Dataset, EvaluateJob, ExplainedClass, Failure, Judged, Measure};
-use crate::jobs::model::LoadedModel;
 use crate::relevance::Method;
 use crate::vit::classes::ClassNames;
 
@@ -81,19 +80,19 @@ impl Report {
     }
 }
 
-/// Reports what was judged so far.
-pub fn report(comparison: &Comparison, dataset: &Dataset, before: &LoadedModel, after: &LoadedModel) -> Report {
+/// Reports what was judged so far; `models`: what they are called, see [`super::told_apart`], `names`: their classes.
+pub fn report(comparison: &Comparison, dataset: &Dataset, models: [String; 2], names: &ClassNames) -> Report {
     let EvaluateJob { method, explained, seed, bootstrap, .. } = *comparison.before.job();
     let pairs = pairs(comparison);
-    let names = &after.classes;
     let mut flips: Vec<Flip> = pairs.iter().filter_map(|(before, after)| Flip::new(before, after, names)).collect();
     sort(&mut flips);
     let of_before: Vec<&Judged> = pairs.iter().map(|pair| pair.0).collect();
     let of_after: Vec<&Judged> = pairs.iter().map(|pair| pair.1).collect();
+    let [before, after] = models;
     let failures = merged(&comparison.before.failures, &comparison.after.failures);
     Report {
-        before: before.name.clone(),
-        after: after.name.clone(),
+        before,
+        after,
         method,
         explained,
         seed,
