@@ -46,6 +46,7 @@ impl Session {
         if self.evaluate.is_at_work() {
             return self.notices.warning("A comparison is at work; stop it first.");
         }
+        self.warn_of_pasted(self.evaluate.all_images);
         let dataset = Arc::new(self.dataset());
         if dataset.pictures.is_empty() {
             return self.notices.warning("Nothing tells the class of these images, so no answer is right or wrong.");
@@ -71,14 +72,10 @@ impl Session {
 
     /// The chosen images whose class is known, with their masks.
     fn dataset(&mut self) -> Dataset {
-        let items = self.gallery.items();
-        let chosen: Vec<&Item> = match self.evaluate.all_images {
-            true => items.iter().collect(),
-            false => self.gallery.order().iter().map(|&at| &items[at as usize]).collect(),
-        };
-        let known = |item: &&Item| Some(((*item).clone(), item.truth?));
-        let known: Vec<(Item, usize)> = chosen.iter().filter_map(known).collect();
-        let masks = if self.shows_demo() { demo_masks() } else { self.masks_of(known.first()) };
+        let known = |item: &Item| Some((item.clone(), item.truth?));
+        let chosen = self.gallery.chosen(self.evaluate.all_images);
+        let known: Vec<(Item, usize)> = chosen.filter(|item| !item.source.is_pasted()).filter_map(known).collect();
+        let masks = self.masks_of(&known);
         let labelled = |(item, truth): &(Item, usize)| Labelled {
             source: item.source.clone(),
             name: item.relative().to_owned(),
@@ -88,9 +85,14 @@ impl Session {
         Dataset::new(known.iter().map(labelled).collect(), masks)
     }
 
-    /// The store of the folder of a picture; photos opened from several folders share the first one's.
-    fn masks_of(&mut self, first: Option<&(Item, usize)>) -> Masks {
-        first.map_or(Masks::None, |(item, _)| Masks::Store(self.masks.store_of(item)))
+    /// For each picture the mask that the window shows, wherever it lies; for photos of the demo without one the exact.
+    fn masks_of(&mut self, known: &[(Item, usize)]) -> Masks {
+        let store = |(item, _): &(Item, usize)| (item.source.path().to_owned(), self.masks.store_of(item));
+        let mut masks = vec![Masks::Stores(Arc::new(known.iter().map(store).collect()))];
+        if known.iter().any(|(item, _)| !item.source.is_file()) {
+            masks.push(demo_masks());
+        }
+        Masks::FirstOf(masks)
     }
 
     pub(in super::super) fn compare_advanced(&mut self, BatchId(id): BatchId, done: usize, total: usize) {
