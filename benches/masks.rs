@@ -2,7 +2,7 @@
 //! of a saliency network (imagenette), before and after the bilateral solver; and the eigenvectors alone.
 //!
 //! `cargo bench --bench masks` reads `../shared`. Behind `--`, `--size 448`, `--tau 0.4`, `--block 9`, `--features k`,
-//! `--enlarge yes`, `--profile paper` and `--only horses` change what is run.
+//! `--enlarge false`, `--profile paper` and `--only horses` change what is run.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark talks and stops at the first surprise")]
 
 use std::path::Path;
@@ -45,7 +45,7 @@ fn main() {
             ("--features", value) => {
                 options.features = <FeatureKind as clap::ValueEnum>::from_str(value, true).unwrap();
             }
-            ("--enlarge", "yes") => options.enlarge = true,
+            ("--enlarge", "false") => options.enlarge = Some(false),
             ("--profile", "paper") => options.profile = MaskProfile::Paper,
             _ => {}
         }

@@ -33,7 +33,8 @@ fn dataset(info: &ModelInfo) -> Arc<Dataset> {
 
 fn compare(dataset: &Arc<Dataset>, page: Option<PathBuf>, cancel: &Cancel) -> Request {
     let job = EvaluateJob::default();
-    let compare = CompareRequest { before: MODEL, after: MODEL, dataset: dataset.clone(), job, page };
+    let names = ["one", "the other"].map(str::to_owned);
+    let compare = CompareRequest { before: MODEL, after: MODEL, names, dataset: dataset.clone(), job, page };
     Request::Compare { id: COMPARISON, compare: Box::new(compare), cancel: cancel.clone() }
 }
 
@@ -60,11 +61,11 @@ fn every_picture_has_its_turn_and_views_are_served_in_between() {
     assert!(matches!(window.next(), Event::Explained { .. }));
     assert!(matches!(window.next(), Event::CompareAdvanced { done: 2, .. }));
     let CompareEnd::Finished { report, was_cancelled: false } = end(&mut window) else { panic!("not finished") };
-    assert_eq!(report.flips.len(), 8);
+    assert_eq!((report.flips.len(), &*report.before, &*report.after), (8, "one", "the other"));
     for measure in [Measure::Top1, Measure::Mass, Measure::Reliance] {
         // A model beside itself.
         let row = report.row(measure).unwrap();
-        assert!(row.n > 0 && row.difference.value == 0.0, "{row:?}");
+        assert!(row.figure.n > 0 && row.difference.value == 0.0, "{row:?}");
     }
     assert!(std::fs::read_to_string(page).unwrap().contains("data:image/jpeg;base64,"));
 }
@@ -87,7 +88,8 @@ fn what_cannot_be_compared_is_refused() {
     let (mut window, info) = Window::with_demo();
     let dataset = dataset(&info);
     let job = EvaluateJob::default();
-    let compare = CompareRequest { before: MODEL, after: ModelId(99), dataset, job, page: None };
+    let names = ["one", "none"].map(str::to_owned);
+    let compare = CompareRequest { before: MODEL, after: ModelId(99), names, dataset, job, page: None };
     let request = Request::Compare { id: COMPARISON, compare: Box::new(compare), cancel: Cancel::default() };
     window.thread.send(request);
     assert!(matches!(end(&mut window), CompareEnd::Refused(why) if why.contains("not loaded")));

@@ -127,6 +127,27 @@ fn options_change_the_mask_and_are_told_in_its_record() {
 }
 
 #[test]
+fn small_photos_are_enlarged_unless_somebody_wishes_otherwise() {
+    let (folder, photos) = few_photos();
+    let small = folder.path().join("small.png");
+    image::open(&photos[0]).unwrap().thumbnail(120, 120).save(&small).unwrap();
+    let made = |photo: &Path, more: &[&str]| -> MaskFile {
+        let out = tempfile::tempdir().unwrap();
+        let args = ["mask", photo.to_str().unwrap(), "--out", out.path().to_str().unwrap()];
+        succeeded(&vitrine(folder.path(), &[&args, more].concat()));
+        MaskFile::load(&out.path().join(stem(photo)).with_extension("png")).unwrap()
+    };
+    let says_so = |file: &MaskFile| file.record.method.as_deref().unwrap().contains("240 px, enlarged");
+    let (usual, native) = (made(&small, &[]), made(&small, &["--enlarge", "false"]));
+    assert!(says_so(&usual) && !says_so(&native));
+    assert_ne!(usual.mask, native.mask);
+    assert_eq!(usual, made(&small, &["--enlarge", "true"]));
+    assert!(!says_so(&made(&small, &["--profile", "paper"])), "the paper's code takes photos as they are");
+    assert!(says_so(&made(&small, &["--profile", "paper", "--enlarge", "true"])));
+    assert!(!says_so(&made(&photos[0], &[])), "a larger one need not be enlarged");
+}
+
+#[test]
 fn bad_input_is_named_and_the_rest_goes_on() {
     let (folder, photos) = few_photos();
     std::fs::write(folder.path().join("photos/broken.jpg"), b"\xff\xd8 no more").unwrap();
@@ -140,6 +161,7 @@ fn bad_input_is_named_and_the_rest_goes_on() {
         (&["--tau", "1.5"][..], "cosine"),
         (&["--block", "6"], "blocks 0 to 5"),
         (&["--features", "x"], "kqv"),
+        (&["--enlarge", "perhaps"], "true|false"),
         (&["--method", "relevance", "--target", "unicorn"], "unicorn"),
         (&["--threshold", "110"], "percentile"),
     ] {

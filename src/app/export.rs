@@ -236,7 +236,7 @@ impl Session {
         }
         let failed = || Err("The table could not be written; export again to another folder.".to_owned());
         self.saving.push(promised("save table", &self.wake, failed, move || {
-            match write_atomically(&path, table(&reports).as_bytes()) {
+            match table(&reports).and_then(|table| write_atomically(&path, &table)) {
                 Ok(()) => Ok(path),
                 Err(error) => Err(format!("The table cannot be written ({error}): {}", path.display())),
             }

@@ -10,7 +10,7 @@ use clap::Args;
 
 use crate::files::write_atomically;
 use crate::jobs::compare::html::{self, Pictures};
-use crate::jobs::compare::{Comparison, FlipKind, Report, Row, flips_table, report};
+use crate::jobs::compare::{Comparison, FlipKind, Report, Row, flips_table, report, told_apart};
 use crate::jobs::evaluate::{Dataset, Step};
 use crate::jobs::model::{LoadedModel, ModelSource};
 
@@ -57,7 +57,8 @@ pub fn run(args: &CompareArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> 
         bar.inc(1);
     }
     bar.finish_and_clear();
-    let report = report(&comparison, &dataset, &before, &after);
+    let names = told_apart([&before, &after].map(|model| (model.name.as_str(), &model.source)));
+    let report = report(&comparison, &dataset, names, &after.classes);
     for failure in &report.failures {
         progress::say(&format!("error: {}", failure.error));
     }
@@ -66,7 +67,7 @@ pub fn run(args: &CompareArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> 
     }
     let json = serde_json::to_vec_pretty(&report)?;
     save(&args.out.join("compare.json"), &json)?;
-    save(&args.out.join("flips.csv"), flips_table(&report).as_bytes())?;
+    save(&args.out.join("flips.csv"), &flips_table(&report)?)?;
     let page = args.out.join("compare.html");
     let pictures = Pictures { dataset: &dataset, job: &job, before: &before, after: &after };
     html::write(&page, &report, &pictures).with_context(|| cannot_write(&page))?;
@@ -111,7 +112,7 @@ fn print(report: &Report, page: &Path, out: &mut dyn Write) -> std::io::Result<(
 }
 
 fn print_row(row: &Row, out: &mut dyn Write) -> std::io::Result<()> {
-    let measure = row.measure;
+    let measure = row.figure.measure;
     let interval = row
         .difference
         .interval
@@ -120,8 +121,8 @@ fn print_row(row: &Row, out: &mut dyn Write) -> std::io::Result<()> {
     writeln!(
         out,
         "{:<58}{:>6}  {:>8}  {:>8}  {:>8}  {interval:<17}{test}",
-        row.title,
-        row.n,
+        row.figure.title,
+        row.figure.n,
         measure.with_unit(row.before.value),
         measure.with_unit(row.after.value),
         measure.signed(row.difference.value),

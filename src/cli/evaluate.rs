@@ -114,11 +114,12 @@ fn print(summary: &Summary, out: &mut dyn Write) -> std::io::Result<()> {
         (Group::Background, "Background reliance"),
     ];
     for (group, title) in groups {
-        let rows: Vec<&Row> = summary.rows.iter().filter(|row| row.group == group).collect();
+        let rows: Vec<&Row> = summary.rows.iter().filter(|row| row.figure.group == group).collect();
         if rows.is_empty() {
             continue;
         }
-        let columns = if rows.iter().any(|row| row.random_map.is_some()) { "  random map   centred" } else { "" };
+        let columns =
+            if rows.iter().any(|row| row.figure.random_map.is_some()) { "  random map   centred" } else { "" };
         writeln!(out, "\n{title:<58}{:>6}  {:>7}  {:<15}{columns}", "n", "value", "95 %")?;
         for row in rows {
             print_row(row, out)?;
@@ -128,11 +129,11 @@ fn print(summary: &Summary, out: &mut dyn Write) -> std::io::Result<()> {
 }
 
 fn print_row(row: &Row, out: &mut dyn Write) -> std::io::Result<()> {
-    let measure = row.measure;
+    let measure = row.figure.measure;
     let interval =
         row.interval.map_or_else(String::new, |of| format!("{} … {}", measure.bare(of.low), measure.bare(of.high)));
-    write!(out, "  {:<56}{:>6}  {:>7}  {interval:<15}", row.title, row.n, measure.with_unit(row.value))?;
-    if let (Some(random), Some(centred)) = (row.random_map, row.centred_map) {
+    write!(out, "  {:<56}{:>6}  {:>7}  {interval:<15}", row.figure.title, row.figure.n, measure.with_unit(row.value))?;
+    if let (Some(random), Some(centred)) = (row.figure.random_map, row.figure.centred_map) {
         write!(out, "  {:>10}  {:>8}", measure.with_unit(random), measure.with_unit(centred))?;
     }
     writeln!(out)

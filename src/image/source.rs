@@ -47,6 +47,11 @@ impl ImageSource {
         self.bytes.is_none()
     }
 
+    /// Whether it came from the clipboard: in memory, and in no folder, so that nothing finds it again.
+    pub fn is_pasted(&self) -> bool {
+        !self.is_file() && self.path.parent().is_none_or(|folder| folder.as_os_str().is_empty())
+    }
+
     /// What is in memory; `None` for a file.
     pub fn bytes(&self) -> Option<&[u8]> {
         self.bytes.as_ref().map(|bytes| &***bytes)
@@ -117,6 +122,8 @@ mod tests {
             ImageSource::file("fox.jpg"),
             ImageSource::file("cat.jpg"),
         ];
+        assert_eq!(sources.each_ref().map(ImageSource::is_pasted), [false, true, false, false]);
+        assert!(!ImageSource::memory("counter/fox/fox-1.jpg", b"".as_slice()).is_pasted());
         assert_eq!(HashSet::from(sources).len(), 3);
     }
 }

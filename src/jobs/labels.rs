@@ -16,7 +16,8 @@ pub enum LabelError {
     #[error("the label file cannot be read ({source}); check the file: {}", path.display())]
     Read { source: std::io::Error, path: PathBuf },
     #[error(
-        "line {line} has no label; each line needs a file name and a label, separated by {separator}: {}",
+        "line {line} has no label; each line needs a file name and a label, separated by {separator}, and quotes \
+         are closed on the line they open on: {}",
         path.display()
     )]
     NoLabel { line: usize, separator: &'static str, path: PathBuf },
@@ -42,17 +43,23 @@ impl LabelFile {
         let bytes = std::fs::read(path).map_err(|source| LabelError::Read { source, path: path.into() })?;
         let text = String::from_utf8_lossy(&bytes);
         let is_tsv = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("tsv"));
-        let (separator, separator_name) = if is_tsv { ('\t', "a tab") } else { (',', "a comma") };
+        let (delimiter, separator) = if is_tsv { (b'\t', "a tab") } else { (b',', "a comma") };
+        let mut table = csv::ReaderBuilder::new();
+        table.delimiter(delimiter).has_headers(false).flexible(true).trim(csv::Trim::All);
+        let text = text.trim_start_matches('\u{feff}');
         let mut labels = HashMap::new();
-        for (index, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
-            if line.trim().is_empty() {
+        for row in table.from_reader(text.as_bytes()).records() {
+            let row = row.map_err(|error| LabelError::Read { source: error.into(), path: path.into() })?;
+            if row.iter().all(str::is_empty) {
                 continue;
             }
-            let mut fields = split_fields(line, separator).into_iter();
-            let (Some(name), Some(label)) = (fields.next(), fields.next().filter(|label| !label.is_empty())) else {
-                return Err(LabelError::NoLabel { line: index + 1, separator: separator_name, path: path.into() });
+            // A quote that is not closed takes in the lines below.
+            let label = row.get(1).filter(|label| !label.is_empty() && !label.contains('\n'));
+            let (Some(name), Some(label)) = (row.get(0), label) else {
+                let start = row.position().map_or(0, csv::Position::byte) as usize;
+                return Err(LabelError::NoLabel { line: line_at(text, start), separator, path: path.into() });
             };
-            labels.insert(normalise(&name), label);
+            labels.insert(normalise(name), label.to_owned());
         }
         if labels.is_empty() { Err(LabelError::Empty { path: path.into() }) } else { Ok(Self { labels }) }
     }
@@ -78,30 +85,12 @@ fn normalise(path: &str) -> String {
     path.trim_start_matches("./").replace('\\', "/")
 }
 
-/// The fields of a line; in quoted ones a doubled quote stands for one (RFC 4180, without line breaks inside).
-fn split_fields(line: &str, separator: char) -> Vec<String> {
-    let mut fields = vec![String::new()];
-    let mut quoted = false;
-    let mut rest = line.chars().peekable();
-    while let Some(c) = rest.next() {
-        let field_is_empty = fields.last().is_some_and(String::is_empty);
-        match c {
-            '"' if quoted && rest.peek() == Some(&'"') => {
-                rest.next();
-                push(&mut fields, '"');
-            }
-            '"' if quoted || field_is_empty => quoted = !quoted,
-            c if c == separator && !quoted => fields.push(String::new()),
-            c => push(&mut fields, c),
-        }
-    }
-    fields.into_iter().map(|field| field.trim().to_owned()).collect()
-}
-
-fn push(fields: &mut [String], c: char) {
-    if let Some(field) = fields.last_mut() {
-        field.push(c);
-    }
+/// The line of a row that starts at this byte, or after the line ends there: those of empty lines, and the second half
+/// of `\r\n`, belong to the row behind them.
+fn line_at(text: &str, start: usize) -> usize {
+    let rest = &text[start..];
+    let first = text.len() - rest.trim_start_matches(['\r', '\n']).len();
+    1 + text[..first].matches('\n').count()
 }
 
 #[cfg(test)]
@@ -134,7 +123,8 @@ mod tests {
 
     #[test]
     fn quotes_follow_the_usual_rules() {
-        assert_eq!(split_fields(r#""a ""b"", c",d"e,"#, ','), [r#"a "b", c"#, r#"d"e"#, ""]);
+        let labels = read("labels.csv", r#""a ""b"", c.jpg",d"e,"#).unwrap();
+        assert_eq!(labels.label(r#"a "b", c.jpg"#), Some(r#"d"e"#));
     }
 
     #[test]
@@ -142,7 +132,13 @@ mod tests {
         let error = read("labels.csv", "a.jpg,fox\nb.jpg\n").unwrap_err();
         assert!(matches!(error, LabelError::NoLabel { line: 2, .. }), "{error}");
         assert!(error.to_string().ends_with("labels.csv"));
-        assert!(matches!(read("labels.csv", "\n\n"), Err(LabelError::Empty { .. })));
+        let line = |text: &str| match read("labels.csv", text).unwrap_err() {
+            LabelError::NoLabel { line, .. } => line,
+            other => panic!("{other}"),
+        };
+        assert_eq!(line("a.jpg,fox\r\n\r\n  \r\nb.jpg,\r\n"), 4, "as an editor counts");
+        assert_eq!(line("a.jpg,fox\nb.jpg,\"cat\nc.jpg,dog\n"), 2, "where the quote opens");
+        assert!(matches!(read("labels.csv", "\n\n,,\n"), Err(LabelError::Empty { .. })));
         assert!(matches!(LabelFile::read(Path::new("no/such.csv")), Err(LabelError::Read { .. })));
         assert!(LabelFile::is_label_path(Path::new("a.CSV")) && !LabelFile::is_label_path(Path::new("a.jpg")));
     }

@@ -39,8 +39,9 @@ pub enum Profile {
 pub struct LoadedModel {
     pub engine: Box<dyn Engine>,
     pub name: String,
-    /// What loads it again.
+    /// What loads it again, and how.
     pub source: ModelSource,
+    pub options: LoadOptions,
     pub classes: ClassNames,
     /// What loading did with every name in the file.
     pub report: LoadReport,
@@ -96,10 +97,16 @@ impl LoadedModel {
                 (display_name(name, &path), weights::load(&path, options)?)
             }
         };
-        Self::assemble(name, source.clone(), checkpoint, device)
+        Self::assemble(name, source.clone(), options.clone(), checkpoint, device)
     }
 
-    fn assemble(name: String, source: ModelSource, checkpoint: Checkpoint, device: Device) -> Result<Self, ModelError> {
+    fn assemble(
+        name: String,
+        source: ModelSource,
+        options: LoadOptions,
+        checkpoint: Checkpoint,
+        device: Device,
+    ) -> Result<Self, ModelError> {
         let (normalisation, normalisation_source) = checkpoint.effective_normalisation();
         let classes = ClassNames::of_model(checkpoint.config.classes, checkpoint.class_names.as_deref());
         let Checkpoint { config, tensors, report, family, .. } = checkpoint;
@@ -108,6 +115,7 @@ impl LoadedModel {
             engine,
             name,
             source,
+            options,
             classes,
             report,
             device_note: note,

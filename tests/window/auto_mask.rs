@@ -113,11 +113,11 @@ fn features_size_and_refinement_have_controls() {
     gui.click("Enlarge smaller photos");
     let options = gui.session().settings.auto_mask.tokencut;
     let bilateral = options.refine.unwrap();
-    assert_eq!((options.features.name(), options.size, options.enlarge), ("kqv", Some(192), true));
+    assert_eq!((options.features.name(), options.size, options.enlarge), ("kqv", Some(192), Some(true)));
     assert_eq!((bilateral.sigma_spatial, bilateral.sigma_luma, bilateral.sigma_chroma), (8.0, 20.0, 12.0));
     gui.menu("File", "Copy as command line");
     assert!(gui.has_notice(
-        "vitrine mask demo/photos/correlated/bird/bird-1.jpg --features kqv --size 192 --sigma-spatial 8 \
+        "vitrine mask demo/photos/correlated/bird/bird-1.jpg --features kqv --size 192 --enlarge true --sigma-spatial 8 \
          --sigma-luma 20 --sigma-chroma 12 --profile paper --out"
     ));
     gui.click("Find the object");

@@ -122,11 +122,12 @@ fn a_run_trains_beside_the_model_before_and_is_looked_back_on() {
     assert!(run.preflight.as_ref().is_some_and(|report| report.terms.len() == 3));
     assert!(run.folder.as_ref().unwrap().starts_with(folder.path()));
     assert_eq!(run.progress.step(), *steps.last().unwrap());
-    // Before and after stand beside each other, at the best checkpoint.
+    // Before and after stand beside each other, at the best checkpoint, or the last if the model before stays the best.
     gui.until("shown", |session| session.compares() && session.settings.view == View::SideBySide);
     gui.view_explained(views::SECOND);
-    let best = gui.session().finetune.run.as_ref().unwrap().best.unwrap();
-    assert_eq!(gui.session().finetune.run.as_ref().unwrap().shows, Shows::Blend { step: best, alpha: 1.0 });
+    let run = gui.session().finetune.run.as_ref().unwrap();
+    let step = run.best.filter(|best| *best > 0).unwrap_or(*steps.last().unwrap());
+    assert_eq!(run.shows, Shows::Blend { step, alpha: 1.0 });
 
     // The weight slider: 0 is the model before, to the last bit.
     let maps = |gui: &Gui, view| gui.session().view(view).unwrap().result.as_ref().unwrap().maps[0].values.clone();
@@ -238,6 +239,30 @@ fn before_and_after_are_compared_image_by_image() {
         session.evaluate.result.as_ref().is_some_and(|again| again.job.job.backgrounds)
     });
     assert!(gui.has("Background reliance"));
+}
+
+#[test]
+fn where_validation_never_improves_the_last_step_is_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut gui = gui(&folder);
+    // Steps so long that they undo what the model had learned.
+    let harmful = FinetuneConfig { lr: 0.05, guards: false, ..short() };
+    gui.apply(Command::Finetune(FinetuneCommand::Config(Box::new(harmful))));
+    gui.apply(Command::AddPicture(32, 20, [200, 40, 40, 255].repeat(32 * 20).into()));
+    gui.until("pasted", |session| session.gallery.items().len() == 73);
+    gui.press(Modifiers::COMMAND, Key::Enter);
+    assert!(gui.has_notice("Left out: 1 pasted"));
+    gui.until("done", is_done);
+    assert!(gui.has_notice("validation never improved"));
+    gui.until("compared", |session| session.evaluate.result.is_some());
+    let run = gui.session().finetune.run.as_ref().unwrap();
+    let last = run.checkpoints.last().unwrap().step;
+    assert!(run.best == Some(0) && last > 0);
+    assert_eq!(run.shows, Shows::Blend { step: last, alpha: 1.0 });
+    let report = &gui.session().evaluate.result.as_ref().unwrap().report;
+    assert_eq!((&*report.before, &*report.after), ("embedded demo", &*format!("embedded demo of step {last}")));
+    assert_eq!(report.flips.len(), 72);
+    assert!(report.rows.iter().any(|row| row.difference.value != 0.0), "no model beside itself");
 }
 
 #[test]

@@ -75,8 +75,10 @@ impl Default for Opening {
     }
 }
 
-/// Long for a computation, short for a test that hangs.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// Long for a computation on a machine that does other things too, short for a test that hangs.
+const PATIENCE: Duration = Duration::from_secs(180);
+/// For a run and what follows it: dozens of computations, one after the other.
+const PATIENCE_WITH_A_RUN: Duration = Duration::from_secs(300);
 
 impl Gui {
     /// The embedded demo, its first image explained.
@@ -143,12 +145,16 @@ impl Gui {
     pub fn until(&mut self, what: &str, is: impl Fn(&Session) -> bool) {
         let start = Instant::now();
         while !is(self.session()) {
-            assert!(start.elapsed() < PATIENCE, "never {what}");
+            assert!(start.elapsed() < self.patience(), "never {what}");
             std::thread::sleep(Duration::from_millis(5));
             self.harness.step();
         }
         // What is now true has still to be drawn.
         self.settle();
+    }
+
+    fn patience(&self) -> Duration {
+        if self.session().finetune.run.is_some() { PATIENCE_WITH_A_RUN } else { PATIENCE }
     }
 
     /// Waits for the result of what is asked now.

@@ -3,6 +3,7 @@
 
 mod auto_mask;
 mod canvas;
+mod evaluate;
 mod explain;
 mod files;
 mod finetune;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::demo;
 use crate::image;
-use crate::jobs::compare::FlipKind;
+use crate::jobs::compare::{FlipKind, told_apart};
 use crate::jobs::engine_thread::{BatchId, CompareEnd, CompareRequest, Request};
 use crate::jobs::evaluate::{Dataset, EvaluateJob, Labelled, Masks};
 use crate::mask::Mask;
@@ -38,7 +38,7 @@ impl Session {
 
     fn compare(&mut self) {
         let models = [Slot::Main, Slot::Second].map(|slot| self.models.get(slot).map(|model| model.id));
-        let [Some(before), Some(after)] = models else {
+        let ([Some(before), Some(after)], Some(names)) = (models, self.compared_names()) else {
             return self
                 .notices
                 .warning("A comparison needs a second model: finetune one, or choose it under «Explain».");
@@ -46,6 +46,7 @@ impl Session {
         if self.evaluate.is_at_work() {
             return self.notices.warning("A comparison is at work; stop it first.");
         }
+        self.warn_of_pasted(self.evaluate.all_images);
         let dataset = Arc::new(self.dataset());
         if dataset.pictures.is_empty() {
             return self.notices.warning("Nothing tells the class of these images, so no answer is right or wrong.");
@@ -56,21 +57,25 @@ impl Session {
             ..EvaluateJob::default()
         };
         let (id, cancel) = self.begin_job(format!("Comparing on {} images", dataset.pictures.len()));
-        let compare = CompareRequest { before, after, dataset, job, page: None };
+        let compare = CompareRequest { before, after, names, dataset, job, page: None };
         self.evaluate.job = Some((id, compare.clone()));
         self.engine.send(Request::Compare { id: BatchId(id), compare: Box::new(compare), cancel });
     }
 
+    /// What is compared: the main model and the one beside it, with the step of the run they show, told apart.
+    pub fn compared_names(&self) -> Option<[String; 2]> {
+        let [before, after] = [Slot::Main, Slot::Second].map(|slot| self.models.get(slot));
+        let models = [before?, after?];
+        let names = models.map(|model| self.finetune.name_of(model));
+        Some(told_apart([(&*names[0], &models[0].source), (&*names[1], &models[1].source)]))
+    }
+
     /// The chosen images whose class is known, with their masks.
     fn dataset(&mut self) -> Dataset {
-        let items = self.gallery.items();
-        let chosen: Vec<&Item> = match self.evaluate.all_images {
-            true => items.iter().collect(),
-            false => self.gallery.order().iter().map(|&at| &items[at as usize]).collect(),
-        };
-        let known = |item: &&Item| Some(((*item).clone(), item.truth?));
-        let known: Vec<(Item, usize)> = chosen.iter().filter_map(known).collect();
-        let masks = if self.shows_demo() { demo_masks() } else { self.masks_of(known.first()) };
+        let known = |item: &Item| Some((item.clone(), item.truth?));
+        let chosen = self.gallery.chosen(self.evaluate.all_images);
+        let known: Vec<(Item, usize)> = chosen.filter(|item| !item.source.is_pasted()).filter_map(known).collect();
+        let masks = self.masks_of(&known);
         let labelled = |(item, truth): &(Item, usize)| Labelled {
             source: item.source.clone(),
             name: item.relative().to_owned(),
@@ -80,9 +85,14 @@ impl Session {
         Dataset::new(known.iter().map(labelled).collect(), masks)
     }
 
-    /// The store of the folder of a picture; photos opened from several folders share the first one's.
-    fn masks_of(&mut self, first: Option<&(Item, usize)>) -> Masks {
-        first.map_or(Masks::None, |(item, _)| Masks::Store(self.masks.store_of(item)))
+    /// For each picture the mask that the window shows, wherever it lies; for photos of the demo without one the exact.
+    fn masks_of(&mut self, known: &[(Item, usize)]) -> Masks {
+        let store = |(item, _): &(Item, usize)| (item.source.path().to_owned(), self.masks.store_of(item));
+        let mut masks = vec![Masks::Stores(Arc::new(known.iter().map(store).collect()))];
+        if known.iter().any(|(item, _)| !item.source.is_file()) {
+            masks.push(demo_masks());
+        }
+        Masks::FirstOf(masks)
     }
 
     pub(in super::super) fn compare_advanced(&mut self, BatchId(id): BatchId, done: usize, total: usize) {

@@ -18,6 +18,8 @@ use crate::finetune::{FinetuneConfig, Preset};
 use crate::image::ImageSource;
 use crate::jobs::engine_thread::ViewId;
 
+use super::models::Ready;
+
 pub use command::FinetuneCommand;
 pub use look::Shows;
 pub use progress::{Progress, spoken};
@@ -45,4 +47,20 @@ pub struct Finetune {
     next_run: u64,
     /// Views that were asked for again because weights changed, and whether they changed once more meanwhile.
     refreshing: HashMap<ViewId, bool>,
+}
+
+impl Finetune {
+    /// What a model is called: a copy that the run trains or shows has the name of the model before, and is told from it
+    /// by its step.
+    pub fn name_of(&self, model: &Ready) -> String {
+        let name = &model.info.name;
+        match self.run.as_ref().filter(|run| run.has(model.id)) {
+            None => name.clone(),
+            Some(run) => match run.shows {
+                Shows::Live => format!("{name} of step {}", run.progress.step()),
+                Shows::Blend { step, alpha: 1.0 } => format!("{name} of step {step}"),
+                Shows::Blend { step, alpha } => format!("{name}, {alpha:.2} of the way to step {step}"),
+            },
+        }
+    }
 }

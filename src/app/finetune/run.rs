@@ -121,6 +121,11 @@ impl Run {
         }
     }
 
+    /// Whether it trains this model, or shows its weights in it.
+    pub(super) fn has(&self, model: ModelId) -> bool {
+        self.trainee == model || self.viewer == Some(model)
+    }
+
     /// The last part of the run's folder.
     pub fn name(&self) -> String {
         let folder = self.folder.as_deref().and_then(Path::file_name);

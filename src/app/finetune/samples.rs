@@ -35,6 +35,7 @@ impl Session {
 
     /// What the next run learns from.
     pub(super) fn photos(&mut self) -> Photos {
+        self.warn_of_pasted(self.finetune.all_images);
         if self.learns_from_demo() {
             return Photos::Demo;
         }
@@ -50,16 +51,23 @@ impl Session {
 
     /// The photos of the demo, as long as nobody painted masks of their own on them.
     fn learns_from_demo(&self) -> bool {
-        let items = self.gallery.items();
-        self.shows_demo() && !items.is_empty() && !items.iter().any(is_masked)
+        let mut items = self.gallery.items().iter().filter(|item| !item.source.is_pasted()).peekable();
+        items.peek().is_some() && items.all(|item| !item.source.is_file() && !is_masked(item))
     }
 
     fn chosen_items(&self) -> impl Iterator<Item = &Item> {
-        let items = self.gallery.items();
-        let all = self.finetune.all_images.then(|| items.iter());
-        let shown =
-            (!self.finetune.all_images).then(|| self.gallery.order().iter().map(move |&at| &items[at as usize]));
-        all.into_iter().flatten().chain(shown.into_iter().flatten())
+        self.gallery.chosen(self.finetune.all_images).filter(|item| !item.source.is_pasted())
+    }
+
+    /// Says which of the chosen images take no part, as nothing tells their class or keeps them.
+    pub(in super::super) fn warn_of_pasted(&mut self, all_images: bool) {
+        match self.gallery.chosen(all_images).filter(|item| item.source.is_pasted()).count() {
+            0 => {}
+            count => self.notices.warning(format!(
+                "Left out: {count} pasted. To use such pictures, save them in a folder named after their class and \
+                 open that."
+            )),
+        }
     }
 }
 

@@ -157,8 +157,7 @@ impl Session {
 
     /// Whether a run still needs this model, though no slot shows it.
     pub(in super::super) fn is_of_run(&self, id: ModelId) -> bool {
-        let run = self.finetune.run.as_ref();
-        run.is_some_and(|run| run.trainee == id || run.viewer == Some(id))
+        self.finetune.run.as_ref().is_some_and(|run| run.has(id))
     }
 
     /// A model is ready: perhaps one that a run waits for.
@@ -203,13 +202,27 @@ impl Session {
             News::Guard(report) => self.notices.warning(report.message.clone()),
             News::Failed { error } => self.notices.error(error.clone()),
             News::Done { step, best_step, accuracy, original_accuracy } => {
-                let text = format!(
-                    "{step} steps done, the best at {best_step}: {accuracy} of the validation photos right, {original_accuracy} before"
-                );
+                // The best of step 0 is the model before the run, which says nothing beside itself.
+                let (shown, text) = match best_step {
+                    0 => (
+                        step,
+                        format!(
+                            "{step} steps done, but validation never improved ({original_accuracy} of its photos right \
+                             before): the last step, {step}, is compared"
+                        ),
+                    ),
+                    best => (
+                        best,
+                        format!(
+                            "{step} steps done, the best at {best}: {accuracy} of the validation photos right, \
+                             {original_accuracy} before"
+                        ),
+                    ),
+                };
                 self.notices.info(text);
                 // Before and after, beside each other, and judged image by image.
                 self.finetune.compares_next = true;
-                self.look(Shows::Blend { step: *best_step, alpha: 1.0 });
+                self.look(Shows::Blend { step: *shown, alpha: 1.0 });
             }
             _ => {}
         }

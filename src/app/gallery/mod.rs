@@ -96,6 +96,12 @@ impl Gallery {
         &self.order
     }
 
+    /// All items, or those that are shown, in the shown order.
+    pub fn chosen(&self, all: bool) -> impl Iterator<Item = &Item> {
+        let count = if all { self.items.len() } else { self.order.len() };
+        (0..count).map(move |at| &self.items[if all { at } else { self.order[at] as usize }])
+    }
+
     pub fn view(&self) -> &View {
         &self.view
     }

@@ -283,11 +283,10 @@ impl Session {
             }
         };
         // The engine knows images by their paths, which pasted ones do not have.
-        let is_named = |source: &ImageSource| source.is_file() || source.path().components().count() > 1;
         let mut folders: Vec<(PathBuf, Vec<ImageSource>)> = Vec::new();
         for &index in self.gallery.order() {
             let item = &self.gallery.items()[index as usize];
-            if !is_named(&item.source) {
+            if item.source.is_pasted() {
                 continue;
             }
             let folder = self.masks.places.folder(item);

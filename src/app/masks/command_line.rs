@@ -29,9 +29,8 @@ impl Session {
         }
         let folder = self.gallery.selected_item().map(|item| self.masks.places.folder(item));
         option("--out", folder.unwrap_or_default().display().to_string());
-        let flags = [("--no-refine", options.tokencut.refine.is_none()), ("--enlarge", options.tokencut.enlarge)];
-        for (flag, _) in flags.into_iter().filter(|(_, set)| *set && options.method != AutoMethod::Relevance) {
-            words.push(flag.to_owned());
+        if options.tokencut.refine.is_none() && options.method != AutoMethod::Relevance {
+            words.push("--no-refine".to_owned());
         }
         words.join(" ")
     }
@@ -51,6 +50,9 @@ fn tokencut(options: &TokenCutOptions, option: &mut impl FnMut(&str, String)) {
     }
     if let Some(size) = options.size {
         option("--size", size.to_string());
+    }
+    if let Some(enlarge) = options.enlarge {
+        option("--enlarge", enlarge.to_string());
     }
     if options.eigenvector != usual.eigenvector {
         option("--eigenvector", (options.eigenvector + 2).to_string());

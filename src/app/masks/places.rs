@@ -77,10 +77,7 @@ impl Places {
     /// apart by their content.
     fn key(&mut self, source: &ImageSource) -> PathBuf {
         let path = source.path();
-        let Some(bytes) = source.bytes() else { return path.to_owned() };
-        if path.parent().is_some_and(|folder| !folder.as_os_str().is_empty()) {
-            return path.to_owned();
-        }
+        let Some(bytes) = source.bytes().filter(|_| source.is_pasted()) else { return path.to_owned() };
         let key = || {
             let hash = format!("{:x}", Sha256::digest(bytes));
             PathBuf::from(format!("pasted/{}.png", &hash[..16]))

@@ -64,13 +64,12 @@ pub struct MaskArgs {
     /// Which part of the block's queries, keys and values.
     #[arg(long, default_value = "k", value_enum)]
     features: FeatureKind,
-    /// Longer side of the image for the model, in pixels; smaller images stay as they are [default: 480, but at most
-    /// 30 patches].
+    /// Longer side of the image for the model, in pixels [default: 480, but at most 30 patches].
     #[arg(long, value_name = "PIXELS")]
     size: Option<usize>,
-    /// Enlarge smaller images to that size: more patches, finer masks.
-    #[arg(long)]
-    enlarge: bool,
+    /// Enlarge smaller images to that size: more patches, finer masks [default: true; false with --profile paper].
+    #[arg(long, value_name = "true|false")]
+    enlarge: Option<bool>,
     /// Which eigenvector is cut: 2 is the second smallest, the method's own.
     #[arg(long, default_value_t = 2, value_name = "N", value_parser = clap::value_parser!(u8).range(2..=7))]
     eigenvector: u8,

@@ -148,17 +148,13 @@ impl RunFolder {
     /// # Errors
     /// If they cannot be written.
     pub fn write_tables(&self, records: &[Record]) -> Result<(), RunError> {
-        let (mut steps, mut validations) = (vec![STEP_TITLES.join(",")], vec![VALIDATION_TITLES.join(",")]);
-        for record in records {
-            match record {
-                Record::Step(_) => steps.push(row(record, &STEP_TITLES)),
-                Record::Validation(_) => validations.push(row(record, &VALIDATION_TITLES)),
-            }
-        }
-        for (name, lines) in [("steps.csv", steps), ("validations.csv", validations)] {
+        let (steps, validations): (Vec<&Record>, Vec<&Record>) =
+            records.iter().partition(|record| matches!(record, Record::Step(_)));
+        let tables = [("steps.csv", &STEP_TITLES[..], steps), ("validations.csv", &VALIDATION_TITLES[..], validations)];
+        for (name, titles, records) in tables {
             let path = self.path.join(name);
-            let text = lines.join("\n") + "\n";
-            write_atomically(&path, text.as_bytes())
+            table(titles, &records)
+                .and_then(|table| write_atomically(&path, &table))
                 .map_err(|source| RunError::Write { source, path: path.clone() })?;
         }
         Ok(())
@@ -195,8 +191,17 @@ const VALIDATION_TITLES: [&str; 14] = [
     "masked",
 ];
 
-/// A line of a table; shares become rates, empty where there is nothing to tell.
-fn row(record: &Record, titles: &[&str]) -> String {
+fn table(titles: &[&str], records: &[&Record]) -> std::io::Result<Vec<u8>> {
+    let mut table = csv::Writer::from_writer(Vec::new());
+    table.write_record(titles)?;
+    for record in records {
+        table.write_record(row(record, titles))?;
+    }
+    table.into_inner().map_err(csv::IntoInnerError::into_error)
+}
+
+/// The fields of a line; shares become rates, empty where there is nothing to tell.
+fn row(record: &Record, titles: &[&str]) -> Vec<String> {
     // By way of the text, in which single precision is as short as it can be.
     let text = serde_json::to_string(record).unwrap_or_default();
     let value: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
@@ -208,7 +213,7 @@ fn row(record: &Record, titles: &[&str]) -> String {
         serde_json::Value::Null => String::new(),
         number => number.to_string(),
     };
-    titles.iter().map(cell).collect::<Vec<_>>().join(",")
+    titles.iter().map(cell).collect()
 }
 
 fn checkpoint_folder(run: &Path, step: usize) -> PathBuf {

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use serde::Serialize;
 
 use crate::jobs::evaluate::Judged;
-use crate::jobs::table::field;
+use crate::jobs::table::as_csv;
 use crate::relevance::RelevanceMap;
 use crate::vit::classes::ClassNames;
 
@@ -95,26 +95,54 @@ impl Said {
     }
 }
 
-/// One line per picture, a header first (RFC 4180).
-pub fn flips_table(report: &Report) -> String {
-    let mut table = "image,kind,truth,before,before_confidence,before_truth_probability,before_mass,\
-                     after,after_confidence,after_truth_probability,after_mass\r\n"
-        .to_owned();
-    for flip in &report.flips {
-        let kind = match flip.kind {
-            FlipKind::Fixed => "fixed",
-            FlipKind::Broken => "broken",
-            FlipKind::BothWrong => "both_wrong",
-            FlipKind::BothRight => "both_right",
-        };
-        table += &format!("{},{kind},{}", field(&flip.image), field(&flip.truth_name));
-        for said in [&flip.before, &flip.after] {
-            let mass = said.relevance_mass.map_or_else(String::new, |mass| mass.to_string());
-            table += &format!(",{},{},{},{mass}", field(&said.name), said.confidence, said.truth_probability);
-        }
-        table += "\r\n";
-    }
-    table
+const TITLES: [&str; 11] = [
+    "image",
+    "kind",
+    "truth",
+    "before",
+    "before_confidence",
+    "before_truth_probability",
+    "before_mass",
+    "after",
+    "after_confidence",
+    "after_truth_probability",
+    "after_mass",
+];
+
+/// One line per picture, titles first.
+///
+/// # Errors
+/// See [`as_csv`].
+pub fn flips_table(report: &Report) -> std::io::Result<Vec<u8>> {
+    as_csv(TITLES, report.flips.iter().map(row))
+}
+
+fn row(flip: &Flip) -> [String; 11] {
+    let kind = match flip.kind {
+        FlipKind::Fixed => "fixed",
+        FlipKind::Broken => "broken",
+        FlipKind::BothWrong => "both_wrong",
+        FlipKind::BothRight => "both_right",
+    };
+    let said = |said: &Said| {
+        let mass = said.relevance_mass.map_or_else(String::new, |mass| mass.to_string());
+        [said.name.clone(), said.confidence.to_string(), said.truth_probability.to_string(), mass]
+    };
+    let [before, before_confidence, before_truth, before_mass] = said(&flip.before);
+    let [after, after_confidence, after_truth, after_mass] = said(&flip.after);
+    [
+        flip.image.clone(),
+        kind.to_owned(),
+        flip.truth_name.clone(),
+        before,
+        before_confidence,
+        before_truth,
+        before_mass,
+        after,
+        after_confidence,
+        after_truth,
+        after_mass,
+    ]
 }
 
 /// By kind, then the largest changes first: of the truth's probability, and where both are right of the map.

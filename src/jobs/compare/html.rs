@@ -95,14 +95,14 @@ fn headlines(report: &Report) -> String {
 }
 
 fn card(row: &Row) -> String {
-    let measure = row.measure;
+    let measure = row.figure.measure;
     let spread = signed_range(measure, row.difference);
     let spread = if spread.is_empty() { spread } else { format!(" <span class=\"soft\">({spread})</span>") };
     format!(
         "<div class=\"card\"><div class=\"name\">{}</div>\
          <div class=\"value\"><span class=\"from\">{} →</span> {}</div>\
          <div class=\"change\"><span class=\"{}\">{}</span>{spread}</div></div>",
-        escaped(&row.title),
+        escaped(&row.figure.title),
         measure.bare(row.before.value),
         value(measure, row.after.value),
         Verdict::of(row).class(),
@@ -131,7 +131,7 @@ fn tables(report: &Report, pictures: &Pictures<'_>) -> String {
         ),
     ];
     let section = |(group, title, about): (Group, &str, &str)| {
-        let rows: Vec<&Row> = report.rows.iter().filter(|row| row.group == group).collect();
+        let rows: Vec<&Row> = report.rows.iter().filter(|row| row.figure.group == group).collect();
         if rows.is_empty() {
             return String::new();
         }
@@ -176,7 +176,7 @@ fn compositions(report: &Report, pictures: &Pictures<'_>) -> String {
 
 fn table(rows: &[&Row]) -> String {
     let has_test = rows.iter().any(|row| row.mcnemar.is_some());
-    let has_baselines = rows.iter().any(|row| row.random_map.is_some());
+    let has_baselines = rows.iter().any(|row| row.figure.random_map.is_some());
     let mut html = "<div class=\"scroll\"><table><thead><tr><th></th><th>n</th><th>before</th><th>after</th>\
                     <th>difference</th><th class=\"plot\">95&#8239;%</th>"
         .to_owned();
@@ -185,21 +185,21 @@ fn table(rows: &[&Row]) -> String {
     html += "</tr></thead><tbody>";
     let ends = |row: &&Row| {
         let of = row.difference.interval.map_or(0.0, |of| of.low.abs().max(of.high.abs()));
-        (row.measure.is_share(), of.max(row.difference.value.abs()))
+        (row.figure.measure.is_share(), of.max(row.difference.value.abs()))
     };
     let reach = |is_share: bool| {
         let of_unit = rows.iter().map(ends).filter(|(share, _)| *share == is_share).map(|(_, end)| end);
         of_unit.fold(1e-3, f64::max) * 1.05
     };
     for row in rows {
-        let measure = row.measure;
+        let measure = row.figure.measure;
         // Writing to a string does not fail.
         let _ = write!(
             html,
             "<tr><td>{}</td><td>{}</td><td title=\"{}\">{}</td><td title=\"{}\">{}</td>\
              <td class=\"{}\" title=\"{}\">{}</td><td class=\"plot\">{}</td>",
-            escaped(&row.title),
-            row.n,
+            escaped(&row.figure.title),
+            row.figure.n,
             range(measure, row.before),
             value(measure, row.before.value),
             range(measure, row.after),
@@ -213,7 +213,7 @@ fn table(rows: &[&Row]) -> String {
             html += &format!("<td>{}</td>", row.mcnemar.as_ref().map_or_else(String::new, test));
         }
         if has_baselines {
-            for baseline in [row.random_map, row.centred_map] {
+            for baseline in [row.figure.random_map, row.figure.centred_map] {
                 html += &format!("<td>{}</td>", baseline.map_or_else(String::new, |of| value(measure, of)));
             }
         }

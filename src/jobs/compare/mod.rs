@@ -6,6 +6,7 @@
 
 mod flips;
 pub mod html;
+mod names;
 mod page;
 mod report;
 
@@ -13,6 +14,7 @@ use super::evaluate::{Cutouts, Dataset, EvaluateJob, Evaluation, OnPass, Step};
 use super::model::LoadedModel;
 
 pub use flips::{Flip, FlipKind, Said, flips_table};
+pub use names::told_apart;
 pub use page::Verdict;
 pub use report::{ClassRow, Report, Row, Value, report};
 

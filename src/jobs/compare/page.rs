@@ -37,7 +37,7 @@ pub enum Verdict {
 impl Verdict {
     pub fn of(row: &Row) -> Self {
         let Some(Interval { low, high }) = row.difference.interval else { return Self::Unclear };
-        match (row.better, low > 0.0, high < 0.0) {
+        match (row.figure.better, low > 0.0, high < 0.0) {
             (Better::Higher, true, _) | (Better::Lower, _, true) => Self::Better,
             (Better::Higher, _, true) | (Better::Lower, true, _) => Self::Worse,
             _ => Self::Unclear,

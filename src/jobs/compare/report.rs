@@ -5,9 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use serde::Serialize;
 
 use crate::eval::{Bootstrap, Interval, McNemar};
-use crate::jobs::evaluate::summary::{Column, Counts, counts};
-use crate::jobs::evaluate::{Better, Dataset, EvaluateJob, ExplainedClass, Failure, Group, Judged, Measure};
-use crate::jobs::model::LoadedModel;
+use crate::jobs::evaluate::summary::{Column, Counts, Figure, counts};
+use crate::jobs::evaluate::{Dataset, EvaluateJob, ExplainedClass, Failure, Judged, Measure};
 use crate::relevance::Method;
 use crate::vit::classes::ClassNames;
 
@@ -24,21 +23,14 @@ pub struct Value {
 /// One figure of both models, over the pictures that take part for both.
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
-    #[serde(skip)]
-    pub measure: Measure,
-    pub key: String,
-    pub title: String,
-    pub group: Group,
-    pub better: Better,
-    pub n: usize,
+    #[serde(flatten)]
+    pub figure: Figure,
     pub before: Value,
     pub after: Value,
     /// After − before, of the same pictures.
     pub difference: Value,
     /// For shares of right answers.
     pub mcnemar: Option<McNemar>,
-    pub random_map: Option<f64>,
-    pub centred_map: Option<f64>,
 }
 
 /// Accuracy on the pictures of one class.
@@ -80,7 +72,7 @@ pub struct Report {
 impl Report {
     /// The row of a figure, if any picture took part.
     pub fn row(&self, measure: Measure) -> Option<&Row> {
-        self.rows.iter().find(|row| row.measure == measure)
+        self.rows.iter().find(|row| row.figure.measure == measure)
     }
 
     pub fn of_kind(&self, kind: FlipKind) -> impl Iterator<Item = &Flip> {
@@ -88,19 +80,19 @@ impl Report {
     }
 }
 
-/// Reports what was judged so far.
-pub fn report(comparison: &Comparison, dataset: &Dataset, before: &LoadedModel, after: &LoadedModel) -> Report {
+/// Reports what was judged so far; `models`: what they are called, see [`super::told_apart`], `names`: their classes.
+pub fn report(comparison: &Comparison, dataset: &Dataset, models: [String; 2], names: &ClassNames) -> Report {
     let EvaluateJob { method, explained, seed, bootstrap, .. } = *comparison.before.job();
     let pairs = pairs(comparison);
-    let names = &after.classes;
     let mut flips: Vec<Flip> = pairs.iter().filter_map(|(before, after)| Flip::new(before, after, names)).collect();
     sort(&mut flips);
     let of_before: Vec<&Judged> = pairs.iter().map(|pair| pair.0).collect();
     let of_after: Vec<&Judged> = pairs.iter().map(|pair| pair.1).collect();
+    let [before, after] = models;
     let failures = merged(&comparison.before.failures, &comparison.after.failures);
     Report {
-        before: before.name.clone(),
-        after: after.name.clone(),
+        before,
+        after,
         method,
         explained,
         seed,
@@ -147,21 +139,12 @@ fn rows(before: &[&Judged], after: &[&Judged], bootstrap: &Bootstrap) -> Vec<Row
             return None;
         };
         let interval = |which: usize| intervals.get(3 * at + which).copied().flatten();
-        let measure = columns[0].measure;
-        let [random_map, centred_map] = measure.of_all_baselines(before);
         Some(Row {
-            measure,
-            key: measure.key(),
-            title: measure.title(),
-            group: measure.group(),
-            better: measure.better(),
-            n: columns[0].n,
+            figure: Figure::new(&columns[0], before),
             before: Value { value: of_before, interval: interval(0) },
             after: Value { value: of_after, interval: interval(1) },
             difference: Value { value: change, interval: interval(2) },
-            mcnemar: mcnemar(measure, before, after),
-            random_map,
-            centred_map,
+            mcnemar: mcnemar(columns[0].measure, before, after),
         })
     };
     columns.iter().enumerate().filter_map(row).collect()

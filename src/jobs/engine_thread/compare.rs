@@ -20,6 +20,8 @@ use super::request::{BatchId, ModelId};
 pub struct CompareRequest {
     pub before: ModelId,
     pub after: ModelId,
+    /// What the report calls them.
+    pub names: [String; 2],
     pub dataset: Arc<Dataset>,
     pub job: EvaluateJob,
     /// The page with pictures; `None`: only the report.
@@ -77,7 +79,7 @@ impl CompareBatch {
             interactive.outbox.send(Event::CompareAdvanced { id: self.id, done, total });
             return None;
         }
-        let report = report(comparison, &request.dataset, before, after);
+        let report = report(comparison, &request.dataset, request.names.clone(), &after.classes);
         if let Some(page) = &request.page {
             let pictures = Pictures { dataset: &request.dataset, job: &request.job, before, after };
             if let Err(error) = html::write(page, &report, &pictures) {

@@ -145,10 +145,7 @@ impl Runs {
                 // Its files are whole up to the last checkpoint; what is in memory may not be.
                 let is_lost = models.get(&model).is_some_and(|model| model.engine.is_lost());
                 match self.at_work.remove(&id) {
-                    Some((model, training)) if is_lost => {
-                        let (start, pinned) = training.into_start();
-                        self.interrupted.push(Interrupted { id, model, start, pinned });
-                    }
+                    Some((model, training)) if is_lost => self.interrupt(id, model, training),
                     _ => interactive.outbox.send(failed(id, &error)),
                 }
             }
@@ -157,15 +154,26 @@ impl Runs {
 
     /// Runs of a model that has moved to another device go on from their last checkpoints.
     pub fn resume_interrupted(&mut self, moved: ModelId, models: &Models, interactive: &Interactive) {
-        let of_model: Vec<Interrupted> = self.interrupted.extract_if(.., |run| run.model == moved).collect();
-        // A run that paused would go on with weights that are not its own.
-        let paused = self.at_work.extract_if(.., |_, (model, _)| *model == moved);
-        for (id, _) in paused.filter(|(_, (_, training))| !training.is_over()) {
-            interactive.outbox.send(failed(id, "its device was lost while it paused; resume it from its folder"));
+        // No step failed where the device went between two.
+        let unaware: Vec<_> = self.at_work.extract_if(.., |_, (model, _)| *model == moved).collect();
+        for (id, (model, training)) in unaware {
+            if training.is_running() {
+                self.interrupt(id, model, training);
+            } else if !training.is_over() {
+                // It would go on with weights that are not its own.
+                interactive.outbox.send(failed(id, "its device was lost while it paused; resume it from its folder"));
+            }
         }
+        let of_model: Vec<Interrupted> = self.interrupted.extract_if(.., |run| run.model == moved).collect();
         for Interrupted { id, model, start, pinned } in of_model {
             self.gather(id, model, start, pinned, models, interactive);
         }
+    }
+
+    /// Lets go of the run's folder, until the model is there again.
+    fn interrupt(&mut self, id: RunId, model: ModelId, training: Training) {
+        let (start, pinned) = training.into_start();
+        self.interrupted.push(Interrupted { id, model, start, pinned });
     }
 
     /// A model goes: its runs end where they are.

@@ -63,11 +63,11 @@ impl Worker {
     fn leave_lost_device(&mut self, id: ModelId) {
         let Self { models, runs, blends, interactive } = self;
         let Some(model) = models.remove(&id) else { return };
-        let (source, from) = (model.source.clone(), model.engine.device().device);
+        let (source, options, from) = (model.source.clone(), model.options.clone(), model.engine.device().device);
         drop(model);
         blends.forget();
         interactive.caches.weights_changed(id);
-        let opened = guarded(|| LoadedModel::open(&source, Device::Cpu, &LoadOptions::default()));
+        let opened = guarded(|| LoadedModel::open(&source, Device::Cpu, &options));
         match opened.and_then(|opened| opened.map_err(|error| error.to_string())) {
             Ok(model) => {
                 let info = Arc::new(ModelInfo::of(&model, source));

@@ -112,10 +112,14 @@ pub enum Masks {
     None,
     /// A folder of masks as the program keeps them.
     Store(MaskStore),
+    /// The folder of each picture's mask, by the picture's path: photos of several folders have masks in several.
+    Stores(Arc<HashMap<PathBuf, MaskStore>>),
     /// By the path of their pictures: those of the embedded demo, and what is painted but not saved.
     Memory(Arc<HashMap<PathBuf, Arc<Mask>>>),
     /// ImageNet-S: `<wnid>/<stem>.png` of ids below this folder.
     ImageNetS(PathBuf),
+    /// For each picture the first of these that has its mask.
+    FirstOf(Vec<Self>),
 }
 
 impl Masks {
@@ -137,15 +141,17 @@ impl Masks {
         match self {
             Self::None => false,
             Self::Store(store) => store.find(picture).is_some(),
+            Self::Stores(stores) => stores.get(picture).is_some_and(|store| store.find(picture).is_some()),
             Self::Memory(masks) => masks.contains_key(picture),
             Self::ImageNetS(folder) => super::imagenet_s::path_of(folder, picture).is_some_and(|path| path.is_file()),
+            Self::FirstOf(masks) => masks.iter().any(|masks| masks.has(picture)),
         }
     }
 
     fn problems(&self) -> Vec<String> {
         match self {
             Self::Store(store) => store.problems(),
-            Self::None | Self::Memory(_) | Self::ImageNetS(_) => Vec::new(),
+            Self::None | Self::Stores(_) | Self::Memory(_) | Self::ImageNetS(_) | Self::FirstOf(_) => Vec::new(),
         }
     }
 
@@ -157,6 +163,10 @@ impl Masks {
         match self {
             Self::None => Ok(None),
             Self::Store(store) => Ok(store.load(picture, photo)?.map(|file| file.mask)),
+            Self::Stores(stores) => match stores.get(picture) {
+                Some(store) => Ok(store.load(picture, photo)?.map(|file| file.mask)),
+                None => Ok(None),
+            },
             Self::Memory(masks) => match masks.get(picture) {
                 Some(mask) if mask.size() != photo => {
                     Err(MaskError::WrongSize { mask: mask.size(), photo, path: picture.to_owned() })
@@ -164,6 +174,10 @@ impl Masks {
                 mask => Ok(mask.map(|mask| Mask::clone(mask))),
             },
             Self::ImageNetS(folder) => super::imagenet_s::load(folder, picture, photo),
+            Self::FirstOf(masks) => {
+                let of = masks.iter().find(|masks| masks.has(picture));
+                of.map_or(Ok(None), |masks| masks.load(picture, photo))
+            }
         }
     }
 }

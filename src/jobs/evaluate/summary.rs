@@ -13,9 +13,9 @@ use super::judge::{Judged, MaskUse};
 use super::measure::{Better, Group, Measure, SUMS, Sums, total};
 use super::{EvaluateJob, Evaluation, ExplainedClass, Failure};
 
-/// One figure of one model.
+/// What a figure is, whether of one model or of two.
 #[derive(Clone, Debug, Serialize)]
-pub struct Row {
+pub struct Figure {
     #[serde(skip)]
     pub measure: Measure,
     pub key: String,
@@ -24,13 +24,38 @@ pub struct Row {
     pub better: Better,
     /// Pictures that took part.
     pub n: usize,
+    /// What a random map and a Gaussian in the middle get.
+    pub random_map: Option<f64>,
+    pub centred_map: Option<f64>,
+}
+
+impl Figure {
+    /// Of the pictures of a column, which are among those that were judged.
+    pub fn new(column: &Column, judged: &[&Judged]) -> Self {
+        let measure = column.measure;
+        let [random_map, centred_map] = measure.of_all_baselines(judged);
+        Self {
+            measure,
+            key: measure.key(),
+            title: measure.title(),
+            group: measure.group(),
+            better: measure.better(),
+            n: column.n,
+            random_map,
+            centred_map,
+        }
+    }
+}
+
+/// One figure of one model.
+#[derive(Clone, Debug, Serialize)]
+pub struct Row {
+    #[serde(flatten)]
+    pub figure: Figure,
     /// Shares are 0…1.
     pub value: f64,
     /// 95 %, bootstrapped over the pictures.
     pub interval: Option<Interval>,
-    /// What a random map and a Gaussian in the middle get.
-    pub random_map: Option<f64>,
-    pub centred_map: Option<f64>,
 }
 
 /// How the pictures were used.
@@ -118,19 +143,10 @@ fn rows(judged: &[&Judged], bootstrap: &Bootstrap) -> Vec<Row> {
     let intervals =
         bootstrap.intervals(judged.len(), |draw| columns.iter().map(|column| column.value_of(draw)).collect());
     let row = |(at, column): (usize, &Column)| {
-        let measure = column.measure;
-        let [random_map, centred_map] = measure.of_all_baselines(judged);
         Some(Row {
-            measure,
-            key: measure.key(),
-            title: measure.title(),
-            group: measure.group(),
-            better: measure.better(),
-            n: column.n,
+            figure: Figure::new(column, judged),
             value: column.value()?,
             interval: intervals.get(at).copied().flatten(),
-            random_map,
-            centred_map,
         })
     };
     columns.iter().enumerate().filter_map(row).collect()

@@ -55,11 +55,10 @@ pub struct TokenCutOptions {
     /// Whose features, counted from 0; `None`: as fits the model, see [`Self::default_block`].
     pub block: Option<usize>,
     pub features: FeatureKind,
-    /// The longer side of the photo as the model sees it, in pixels; smaller photos stay as they are. `None`: see
-    /// [`Self::default_size`].
+    /// The longer side of the photo as the model sees it, in pixels. `None`: see [`Self::default_size`].
     pub size: Option<usize>,
-    /// Enlarge smaller photos to that size instead.
-    pub enlarge: bool,
+    /// Whether smaller photos are enlarged to that size, or stay as they are. `None`: see [`Self::default_enlarge`].
+    pub enlarge: Option<bool>,
     /// Which eigenvector is cut: 0 is the second smallest, the method's own.
     pub eigenvector: usize,
     /// Cut out the part at this place of the photo instead of the one that stands out most.
@@ -77,7 +76,7 @@ impl Default for TokenCutOptions {
             block: None,
             features: FeatureKind::K,
             size: None,
-            enlarge: false,
+            enlarge: None,
             eigenvector: 0,
             click: None,
             profile: MaskProfile::Default,
@@ -193,6 +192,12 @@ impl TokenCutOptions {
     /// What `size: None` means: 480 pixels, but no more than 30 patches, whose number decides about the time.
     pub fn default_size(patch: Size) -> usize {
         480.min(30 * patch.height.max(patch.width))
+    }
+
+    /// What `enlarge: None` means: yes, for more patches make finer masks; but not in the paper, which takes photos as
+    /// they are.
+    pub fn default_enlarge(&self) -> bool {
+        self.profile == MaskProfile::Default
     }
 
     fn is_as_published(&self, is_self_supervised: bool) -> bool {

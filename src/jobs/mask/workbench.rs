@@ -102,7 +102,8 @@ impl Workbench {
         let config = model.engine.config();
         let default_block = || options.default_block(config.depth, model.is_self_supervised());
         let choice = FeatureChoice { block: options.block.unwrap_or_else(default_block), kind: options.features };
-        (choice, options.size.unwrap_or_else(|| TokenCutOptions::default_size(config.patch)), options.enlarge)
+        let longest = options.size.unwrap_or_else(|| TokenCutOptions::default_size(config.patch));
+        (choice, longest, options.enlarge.unwrap_or_else(|| options.default_enlarge()))
     }
 
     /// Whether the features are those that some options ask for, of the same model and photo.
@@ -199,7 +200,8 @@ impl Workbench {
     fn words(&self, tau: f32, options: &TokenCutOptions) -> String {
         let (FeatureChoice { block, kind }, size, enlarge) = self.made_of;
         let mut words = format!("tokencut, {} of block {block}, τ {tau}, {size} px", kind.name());
-        if enlarge {
+        let photo = self.picture.size();
+        if enlarge && photo.height.max(photo.width) < size {
             words += ", enlarged";
         }
         if options.eigenvector > 0 {

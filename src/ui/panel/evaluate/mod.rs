@@ -7,7 +7,7 @@ use eframe::egui::{Button, RichText, Ui, vec2};
 
 use crate::app::evaluate::EvaluateCommand;
 use crate::app::finetune::Shows;
-use crate::app::{Command, Session, Slot};
+use crate::app::{Command, Session};
 use crate::ui::gallery::ThumbnailTextures;
 
 use super::section;
@@ -30,21 +30,12 @@ pub fn show(ui: &mut Ui, session: &Session, thumbnails: &mut ThumbnailTextures, 
 }
 
 fn models_ui(ui: &mut Ui, session: &Session) {
-    let name = |slot| session.models.get(slot).map(|model| model.info.name.clone());
-    match (name(Slot::Main), name(Slot::Second)) {
-        (Some(before), Some(after)) => {
-            let after = match session.finetune.run.as_ref().map(|run| run.shows) {
-                Some(Shows::Live) => format!("{after}, as it is now"),
-                Some(Shows::Blend { step, alpha }) if alpha < 1.0 => {
-                    format!("{after}, {alpha:.2} of the way to step {step}")
-                }
-                Some(Shows::Blend { step, .. }) => format!("{after} of step {step}"),
-                None => after,
-            };
+    match session.compared_names() {
+        Some([before, after]) => {
             ui.label(format!("Before: {before}"));
             ui.label(format!("After: {after}"));
         }
-        _ => {
+        None => {
             ui.label("A comparison needs two models: finetune the one that is loaded, or choose a second one under «Explain».");
         }
     }

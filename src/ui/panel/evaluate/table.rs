@@ -13,7 +13,7 @@ pub fn show(ui: &mut Ui, report: &Report) {
         (Group::Faithfulness, "What it needs"),
     ];
     for (group, title) in groups {
-        let rows: Vec<&Row> = report.rows.iter().filter(|row| row.group == group).collect();
+        let rows: Vec<&Row> = report.rows.iter().filter(|row| row.figure.group == group).collect();
         if rows.is_empty() {
             continue;
         }
@@ -27,12 +27,12 @@ pub fn show(ui: &mut Ui, report: &Report) {
 }
 
 fn row_ui(ui: &mut Ui, row: &Row) {
-    let measure = row.measure;
+    let measure = row.figure.measure;
     let small = |text: String| RichText::new(text).size(11.5);
     let width = (ui.available_width() * 0.42).max(90.0);
     ui.allocate_ui(eframe::egui::vec2(width, 16.0), |ui| {
         ui.set_min_width(width);
-        ui.add(eframe::egui::Label::new(small(row.title.clone())).truncate()).on_hover_text(about(row));
+        ui.add(eframe::egui::Label::new(small(row.figure.title.clone())).truncate()).on_hover_text(about(row));
     });
     ui.label(small(measure.bare(row.before.value)));
     ui.label(small(measure.bare(row.after.value)));
@@ -43,8 +43,8 @@ fn row_ui(ui: &mut Ui, row: &Row) {
 
 /// Everything that the row has no room for.
 fn about(row: &Row) -> String {
-    let measure = row.measure;
-    let mut text = format!("{}, {} images", row.title, row.n);
+    let measure = row.figure.measure;
+    let mut text = format!("{}, {} images", row.figure.title, row.figure.n);
     for (what, of) in [("before", row.before), ("after", row.after)] {
         text += &format!("\n{what} {}", measure.with_unit(of.value));
         if let Some(interval) = of.interval {
@@ -58,7 +58,7 @@ fn about(row: &Row) -> String {
     if let Some(test) = &row.mcnemar {
         text += &format!("\n{} fixed, {} broken, McNemar p {:.3}", test.fixed, test.broken, test.p);
     }
-    if let (Some(random), Some(centred)) = (row.random_map, row.centred_map) {
+    if let (Some(random), Some(centred)) = (row.figure.random_map, row.figure.centred_map) {
         text += &format!("\nrandom map {}, centred map {}", measure.with_unit(random), measure.with_unit(centred));
     }
     text

@@ -86,8 +86,11 @@ impl AutoUi {
                 options.size = Some(size);
             }
         });
+        let mut enlarge = options.enlarge.unwrap_or_else(|| options.default_enlarge());
         let help = "More patches make finer masks of photos that are smaller than that; slower";
-        ui.checkbox(&mut options.enlarge, "Enlarge smaller photos").on_hover_text(help);
+        if ui.checkbox(&mut enlarge, "Enlarge smaller photos").on_hover_text(help).changed() {
+            options.enlarge = Some(enlarge);
+        }
         refine_ui(ui, options);
         let is_default = TokenCutOptions { eigenvector: options.eigenvector, ..TokenCutOptions::default() } == *options;
         if !is_default && ui.small_button("As fits the model").clicked() {
