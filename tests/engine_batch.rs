@@ -11,24 +11,23 @@ use vitrine::image::ImageSource;
 use vitrine::jobs::Cancel;
 use vitrine::jobs::engine_thread::{BatchEnd, BatchId, Event, ModelId, Request};
 use vitrine::jobs::explain::{ExplainJob, Target};
-use vitrine::jobs::inputs::Input;
 use vitrine::relevance::{Method, MethodOptions};
 
 const BATCH: BatchId = BatchId(3);
 
 /// Some of the demo's photos as files.
-fn files(folder: &Path, count: usize) -> Vec<Input> {
+fn files(folder: &Path, count: usize) -> Vec<ImageSource> {
     let photos = demo::photos().unwrap().into_iter().take(count);
     let write = |photo: demo::DemoPhoto| {
         let path = folder.join(format!("{}.jpg", photo.name));
         std::fs::write(&path, photo.jpeg).unwrap();
-        Input { source: ImageSource::file(path), stem: photo.name.into() }
+        ImageSource::file(path)
     };
     photos.map(write).collect()
 }
 
-fn batch(job: ExplainJob, inputs: Vec<Input>, cancel: &Cancel) -> Request {
-    Request::Batch { id: BATCH, model: MODEL, job: Box::new(job), inputs, cancel: cancel.clone() }
+fn batch(job: ExplainJob, sources: Vec<ImageSource>, cancel: &Cancel) -> Request {
+    Request::Batch { id: BATCH, model: MODEL, job: Box::new(job), sources, cancel: cancel.clone() }
 }
 
 /// Takes hours unless it is stopped.
@@ -48,16 +47,16 @@ fn end(window: &mut Window) -> BatchEnd {
 fn every_picture_has_its_turn_and_a_broken_one_stops_nobody() {
     let (mut window, _) = Window::with_demo();
     let folder = tempfile::tempdir().unwrap();
-    let mut inputs = files(folder.path(), 3);
-    std::fs::write(inputs[1].source.path(), "not a picture").unwrap();
-    inputs.push(Input { source: ImageSource::file(folder.path().join("missing.png")), stem: "missing".into() });
+    let mut sources = files(folder.path(), 3);
+    std::fs::write(sources[1].path(), "not a picture").unwrap();
+    sources.push(ImageSource::file(folder.path().join("missing.png")));
     let job = ExplainJob { out: Some(folder.path().join("out")), ..ExplainJob::default() };
-    window.thread.send(batch(job, inputs.clone(), &Cancel::default()));
-    for (index, input) in inputs.iter().enumerate() {
+    window.thread.send(batch(job, sources.clone(), &Cancel::default()));
+    for (index, expected) in sources.iter().enumerate() {
         let Event::BatchAdvanced { id: BATCH, done, total: 4, source, outcome } = window.next() else {
             panic!("no news")
         };
-        assert_eq!((done, &source), (index + 1, &input.source));
+        assert_eq!((done, &source), (index + 1, expected));
         match outcome {
             Ok(report) => assert_eq!(report.files.iter().filter(|file| file.exists()).count(), 3),
             Err(error) => assert!(error.ends_with(&*source.path().to_string_lossy()), "{error}"),
@@ -101,8 +100,8 @@ fn what_the_model_lacks_is_refused_before_it_starts() {
     let job = ExplainJob { target: Target::Class("no such animal".to_owned()), ..ExplainJob::default() };
     window.thread.send(batch(job, Vec::new(), &Cancel::default()));
     assert!(matches!(end(&mut window), BatchEnd::Refused(error) if error.contains("no class is named")));
-    let (job, inputs, cancel) = (Box::default(), Vec::new(), Cancel::default());
-    window.thread.send(Request::Batch { id: BATCH, model: ModelId(99), job, inputs, cancel });
+    let (job, sources, cancel) = (Box::default(), Vec::new(), Cancel::default());
+    window.thread.send(Request::Batch { id: BATCH, model: ModelId(99), job, sources, cancel });
     assert!(matches!(end(&mut window), BatchEnd::Refused(error) if error.contains("not loaded")));
     window.thread.send(batch(ExplainJob::default(), Vec::new(), &Cancel::default()));
     assert_eq!(end(&mut window), BatchEnd::Finished { explained: 0, failed: 0 });

@@ -7,7 +7,6 @@ use crate::files::write_atomically;
 use crate::image::ImageSource;
 use crate::jobs::engine_thread::{BatchEnd, BatchId, ModelId, Request, ViewId};
 use crate::jobs::explain::{ExplainJob, Report, Target};
-use crate::jobs::inputs::named_by_file;
 use crate::jobs::table::table;
 use crate::mask::Mask;
 use crate::npy::write_npy;
@@ -175,10 +174,10 @@ impl Session {
     fn begin_batch(&mut self, what: &str, job: ExplainJob, folder: Option<PathBuf>) {
         let Some(model) = self.models.get(Slot::Main).map(|model| model.id) else { return };
         let items = self.gallery.items();
-        let inputs = named_by_file(self.gallery.order().iter().map(|&at| items[at as usize].source.clone()));
-        let (id, cancel) = self.begin_job(format!("{what} {} images", inputs.len()));
+        let sources: Vec<_> = self.gallery.order().iter().map(|&at| items[at as usize].source.clone()).collect();
+        let (id, cancel) = self.begin_job(format!("{what} {} images", sources.len()));
         self.exports.insert(id, Export { model, folder, done: 0, reports: Vec::new() });
-        self.engine.send(Request::Batch { id: BatchId(id), model, job: Box::new(job), inputs, cancel });
+        self.engine.send(Request::Batch { id: BatchId(id), model, job: Box::new(job), sources, cancel });
     }
 
     pub(super) fn export_advanced(

@@ -37,15 +37,17 @@ pub fn collect(paths: &[PathBuf]) -> Vec<Result<Input, (PathBuf, ImageError)>> {
     inputs
 }
 
-/// Pictures under the names of their files, for a flat folder.
-pub fn named_by_file(sources: impl IntoIterator<Item = ImageSource>) -> Vec<Input> {
-    let sources = sources.into_iter();
-    let mut taken = HashSet::with_capacity(sources.size_hint().0);
-    let named = |source: ImageSource| {
-        let stem = unique(Path::new(source.path().file_stem().unwrap_or_default()), &mut taken);
+/// Gives pictures the names of their files, each once, for a flat folder.
+#[derive(Debug, Default)]
+pub struct Names {
+    taken: HashSet<OsString>,
+}
+
+impl Names {
+    pub fn name(&mut self, source: ImageSource) -> Input {
+        let stem = unique(Path::new(source.path().file_stem().unwrap_or_default()), &mut self.taken);
         Input { stem, source }
-    };
-    sources.map(named).collect()
+    }
 }
 
 /// `taken` holds plain strings: a path is hashed part by part, which a hundred thousand of them feel.

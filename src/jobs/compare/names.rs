@@ -48,7 +48,10 @@ mod tests {
 
     #[test]
     fn folders_tell_files_of_one_name_apart() {
-        let told = |before, after| told_apart([("model", &named(before)), ("model", &named(after))]).map(slashes);
+        let told = |before, after| {
+            let names = told_apart([("model", &named(before)), ("model", &named(after))]);
+            names.map(|name| slashes(&name))
+        };
         assert_eq!(told("a/model.safetensors", "b/model.safetensors"), ["a/model", "b/model"]);
         let [before, after] = ["one", "two"].map(|run| format!("{run}/checkpoints/step-000040/model.safetensors"));
         let expected = ["one/checkpoints/step-000040/model", "two/checkpoints/step-000040/model"];
@@ -65,7 +68,7 @@ mod tests {
         assert_eq!(told_apart([demo, demo]), ["embedded demo (before)", "embedded demo (after)"]);
     }
 
-    fn slashes(name: String) -> String {
+    fn slashes(name: &str) -> String {
         name.replace('\\', "/")
     }
 }

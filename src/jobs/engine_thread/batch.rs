@@ -1,8 +1,9 @@
 //! A job over many pictures, one at a time, so that views are served in between.
 
+use crate::image::ImageSource;
 use crate::jobs::Cancel;
 use crate::jobs::explain::{Event as JobEvent, ExplainError, ExplainJob, Explainer, Report};
-use crate::jobs::inputs::Input;
+use crate::jobs::inputs::{Input, Names};
 use crate::relevance::RelevanceError;
 
 use super::background::Background;
@@ -17,7 +18,9 @@ pub struct Batch {
     id: BatchId,
     model: ModelId,
     job: ExplainJob,
-    inputs: Vec<Input>,
+    sources: Vec<ImageSource>,
+    /// Of the files written so far.
+    names: Names,
     cancel: Cancel,
     explained: usize,
     failed: usize,
@@ -27,8 +30,8 @@ pub struct Batch {
 type Outcome = Result<Box<Report>, ExplainError>;
 
 impl Batch {
-    pub fn new(id: BatchId, model: ModelId, job: ExplainJob, inputs: Vec<Input>, cancel: Cancel) -> Self {
-        Self { id, model, job, inputs, cancel, explained: 0, failed: 0 }
+    pub fn new(id: BatchId, model: ModelId, job: ExplainJob, sources: Vec<ImageSource>, cancel: Cancel) -> Self {
+        Self { id, model, job, sources, names: Names::default(), cancel, explained: 0, failed: 0 }
     }
 
     fn step(&mut self, models: &Models, interactive: &mut Interactive) -> Option<BatchEnd> {
@@ -40,17 +43,18 @@ impl Batch {
             Err(error) => return Some(BatchEnd::Refused(error.to_string())),
         };
         let next = self.explained + self.failed;
-        let Some(input) = self.inputs.get(next) else {
+        let Some(source) = self.sources.get(next) else {
             return Some(BatchEnd::Finished { explained: self.explained, failed: self.failed });
         };
-        let outcome = match guarded(|| explain(&explainer, input, &self.cancel, models, interactive)) {
+        let input = self.names.name(source.clone());
+        let outcome = match guarded(|| explain(&explainer, &input, &self.cancel, models, interactive)) {
             Ok(None | Some(Err(ExplainError::Relevance(RelevanceError::Cancelled)))) => {
                 return Some(BatchEnd::Cancelled);
             }
             Ok(Some(outcome)) => outcome.map_err(|error| error.to_string()),
             Err(fault) => Err(fault),
         };
-        let source = input.source.clone();
+        let source = input.source;
         let in_path = source.path().display().to_string();
         let outcome =
             outcome.map_err(|error| if error.contains(&in_path) { error } else { format!("{error}: {in_path}") });
@@ -59,7 +63,7 @@ impl Batch {
         } else {
             self.failed += 1;
         }
-        let (done, total) = (next + 1, self.inputs.len());
+        let (done, total) = (next + 1, self.sources.len());
         interactive.outbox.send(Event::BatchAdvanced { id: self.id, done, total, source, outcome });
         (done == total).then_some(BatchEnd::Finished { explained: self.explained, failed: self.failed })
     }

@@ -103,8 +103,8 @@ impl Inbox {
             Request::Compare { id, compare, cancel } => {
                 waiting.batches.push_back(Box::new(CompareBatch::new(id, *compare, cancel)));
             }
-            Request::Batch { id, model, job, inputs, cancel } => {
-                waiting.batches.push_back(Box::new(Batch::new(id, model, *job, inputs, cancel)));
+            Request::Batch { id, model, job, sources, cancel } => {
+                waiting.batches.push_back(Box::new(Batch::new(id, model, *job, sources, cancel)));
             }
             // Someone waits for it, and it is over soon.
             Request::SavePage { compare, report, path } => {
@@ -316,7 +316,7 @@ mod tests {
         let inbox = Inbox::default();
         let job = Box::<crate::jobs::explain::ExplainJob>::default();
         let cancel = Cancel::default();
-        inbox.put(Request::Batch { id: BatchId(0), model: ModelId(0), job, inputs: Vec::new(), cancel });
+        inbox.put(Request::Batch { id: BatchId(0), model: ModelId(0), job, sources: Vec::new(), cancel });
         inbox.put(explain(1, "a"));
         let mut order = String::new();
         for _ in 0..5 {

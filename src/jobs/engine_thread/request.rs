@@ -9,7 +9,6 @@ use crate::jobs::Cancel;
 use crate::jobs::compare::Report;
 use crate::jobs::explain::ExplainJob;
 use crate::jobs::finetune::{RunCommand, Start};
-use crate::jobs::inputs::Input;
 use crate::jobs::model::{ModelSource, Profile};
 use crate::relevance::{Method, MethodOptions};
 use crate::vit::weights::LoadOptions;
@@ -62,7 +61,7 @@ pub enum Request {
         id: BatchId,
         model: ModelId,
         job: Box<ExplainJob>,
-        inputs: Vec<Input>,
+        sources: Vec<ImageSource>,
         cancel: Cancel,
     },
     /// In the background, as a batch: two loaded models on a data set, picture by picture. Answered by
