@@ -22,6 +22,7 @@ fn short() -> FinetuneConfig {
         validation_per_class: 1,
         hold_out_per_class: 1,
         batch_size: 3,
+        checkpoint_epochs: 1,
         ..demo
     }
 }

@@ -9,7 +9,6 @@ use crate::image::{ImageSource, Position};
 use crate::jobs::engine_thread::ViewResult;
 use crate::mask::{Brush, EditError, Editor, History, Mask, MaskRecord, Operation, Region, Review};
 use crate::render::MaskPicture;
-use crate::size::Size;
 
 use super::feedback::Feedback;
 use super::saver::{Place, Saved, Task};
@@ -43,8 +42,8 @@ struct FileState {
 
 impl Current {
     /// Of an image without a mask.
-    pub(super) fn empty(image: ImageSource, place: Place, size: Size) -> Self {
-        Self::with(image, place, Editor::new(Mask::empty(size)), MaskRecord::default(), FileState::default())
+    pub(super) fn empty(image: ImageSource, place: Place, mask: Mask) -> Self {
+        Self::with(image, place, Editor::new(mask), MaskRecord::default(), FileState::default())
     }
 
     /// From its file, whose mask has this digest.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::app::promise::promised;
 use crate::app::session::Session;
 use crate::image::ImageSource;
-use crate::mask::{MaskFile, Operation};
+use crate::mask::{Mask, MaskFile, MaskRecord, Operation};
 use crate::size::Size;
 
 use super::current::Current;
@@ -72,15 +72,15 @@ impl Session {
             return;
         };
         self.masks.state = match (loaded.try_take(), self.photo_size()) {
-            (Ok(Ok(Some((MaskFile { mask, record }, digest)))), _) => {
+            (Ok(Ok((MaskFile { mask, record }, Some(digest)))), _) => {
                 let kept = self.masks.kept.remove(&image);
                 State::Ready(Box::new(Current::loaded(image, place, (mask, record, digest), kept)))
             }
-            (Ok(Ok(None)), Some((of, size))) if of == image => {
-                State::Ready(Box::new(Current::empty(image, place, size)))
+            (Ok(Ok((MaskFile { mask, .. }, None))), Some((of, size))) if of == image && size == mask.size() => {
+                State::Ready(Box::new(Current::empty(image, place, mask)))
             }
             // The photo is gone again: another image was selected.
-            (Ok(Ok(None)), _) => State::None,
+            (Ok(Ok((_, None))), _) => State::None,
             (Ok(Err(error)), _) => {
                 self.notices.error(error.clone());
                 State::Refused { image, place, error }
@@ -154,10 +154,14 @@ impl Masks {
 
 fn load(place: &Place, size: Size) -> Loaded {
     let file = place.store.load(&place.key, size).map_err(|error| error.to_string())?;
-    Ok(file.map(|file| {
-        let digest = digest(&file.mask);
-        (file, digest)
-    }))
+    Ok(match file {
+        Some(file) => {
+            let digest = digest(&file.mask);
+            (file, Some(digest))
+        }
+        // The memory of a large one is better touched here than on the window's thread.
+        None => (MaskFile { mask: Mask::empty(size), record: MaskRecord::default() }, None),
+    })
 }
 
 fn copy(place: &Place, title: &str) -> Copied {

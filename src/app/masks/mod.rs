@@ -72,8 +72,8 @@ enum State {
     Ready(Box<Current>),
 }
 
-/// What the file of a mask held, and the digest of the mask; nothing where there is no file.
-type Loaded = Result<Option<(MaskFile, u64)>, String>;
+/// What the file of a mask held, and the digest of the mask; an empty mask without digest where there is no file.
+type Loaded = Result<(MaskFile, Option<u64>), String>;
 
 /// Another image's mask, or why there is none.
 type Copied = Result<Arc<Mask>, String>;
