@@ -42,8 +42,8 @@ struct FileState {
 
 impl Current {
     /// Of an image without a mask.
-    pub(super) fn empty(image: ImageSource, place: Place, mask: Mask) -> Self {
-        Self::with(image, place, Editor::new(mask), MaskRecord::default(), FileState::default())
+    pub(super) fn empty(image: ImageSource, place: Place, mask: Mask, picture: MaskPicture) -> Self {
+        Self::with(image, place, (Editor::new(mask), picture), MaskRecord::default(), FileState::default())
     }
 
     /// From its file, whose mask has this digest.
@@ -51,25 +51,32 @@ impl Current {
         image: ImageSource,
         place: Place,
         (mask, record, digest): (Mask, MaskRecord, u64),
+        picture: MaskPicture,
         kept: Option<Kept>,
     ) -> Self {
         // Another program may have written the file meanwhile: then the edits of before mean nothing.
         let history = kept.filter(|kept| kept.digest == Some(digest)).map(|kept| kept.history);
         let editor = Editor::resume(Arc::new(mask), history.unwrap_or_default());
         let file = FileState { exists: true, saved: Some((0, digest)), ..FileState::default() };
-        Self::with(image, place, editor, record, file)
+        Self::with(image, place, (editor, picture), record, file)
     }
 
     /// Of what is not saved yet.
     pub(super) fn unsaved(image: ImageSource, history: History, unsaved: Unsaved) -> Self {
         let Unsaved { place, mask, record, ticket } = unsaved;
         let file = FileState { exists: true, ticket, ..FileState::default() };
-        Self::with(image, place, Editor::resume(mask, history), record, file)
+        let picture = MaskPicture::new(mask.size(), mask.as_bytes());
+        Self::with(image, place, (Editor::resume(mask, history), picture), record, file)
     }
 
-    fn with(image: ImageSource, place: Place, editor: Editor, record: MaskRecord, file: FileState) -> Self {
-        let picture = Arc::new(MaskPicture::new(editor.mask().size(), editor.mask().as_bytes()));
-        Self { image, place, editor, record, picture, feedback: Feedback::default(), file }
+    fn with(
+        image: ImageSource,
+        place: Place,
+        (editor, picture): (Editor, MaskPicture),
+        record: MaskRecord,
+        file: FileState,
+    ) -> Self {
+        Self { image, place, editor, record, picture: Arc::new(picture), feedback: Feedback::default(), file }
     }
 
     pub fn mask(&self) -> &Mask {

@@ -6,6 +6,7 @@ use crate::app::promise::promised;
 use crate::app::session::Session;
 use crate::image::ImageSource;
 use crate::mask::{Mask, MaskFile, MaskRecord, Operation};
+use crate::render::MaskPicture;
 use crate::size::Size;
 
 use super::current::Current;
@@ -72,15 +73,17 @@ impl Session {
             return;
         };
         self.masks.state = match (loaded.try_take(), self.photo_size()) {
-            (Ok(Ok((MaskFile { mask, record }, Some(digest)))), _) => {
+            (Ok(Ok((MaskFile { mask, record }, Some(digest), picture))), _) => {
                 let kept = self.masks.kept.remove(&image);
-                State::Ready(Box::new(Current::loaded(image, place, (mask, record, digest), kept)))
+                State::Ready(Box::new(Current::loaded(image, place, (mask, record, digest), picture, kept)))
             }
-            (Ok(Ok((MaskFile { mask, .. }, None))), Some((of, size))) if of == image && size == mask.size() => {
-                State::Ready(Box::new(Current::empty(image, place, mask)))
+            (Ok(Ok((MaskFile { mask, .. }, None, picture))), Some((of, size)))
+                if of == image && size == mask.size() =>
+            {
+                State::Ready(Box::new(Current::empty(image, place, mask, picture)))
             }
             // The photo is gone again: another image was selected.
-            (Ok(Ok((_, None))), _) => State::None,
+            (Ok(Ok((_, None, _))), _) => State::None,
             (Ok(Err(error)), _) => {
                 self.notices.error(error.clone());
                 State::Refused { image, place, error }
@@ -154,14 +157,11 @@ impl Masks {
 
 fn load(place: &Place, size: Size) -> Loaded {
     let file = place.store.load(&place.key, size).map_err(|error| error.to_string())?;
-    Ok(match file {
-        Some(file) => {
-            let digest = digest(&file.mask);
-            (file, Some(digest))
-        }
-        // The memory of a large one is better touched here than on the window's thread.
-        None => (MaskFile { mask: Mask::empty(size), record: MaskRecord::default() }, None),
-    })
+    let digest = file.as_ref().map(|file| digest(&file.mask));
+    // The memory of a large one is better touched here than on the window's thread.
+    let file = file.unwrap_or_else(|| MaskFile { mask: Mask::empty(size), record: MaskRecord::default() });
+    let picture = MaskPicture::new(file.mask.size(), file.mask.as_bytes());
+    Ok((file, digest, picture))
 }
 
 fn copy(place: &Place, title: &str) -> Copied {

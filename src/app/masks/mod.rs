@@ -24,7 +24,7 @@ use super::{Settings, Wake};
 use crate::app::gallery::Item;
 use crate::image::ImageSource;
 use crate::mask::{History, Label, Mask, MaskFile, MaskRecord, MaskStore, trim_histories};
-use crate::render::MaskStyle;
+use crate::render::{MaskPicture, MaskStyle};
 
 pub use auto::{Auto, AutoMethod, AutoOptions};
 pub use command::{BrushEdge, MaskCommand, MaskTool, PaintOptions};
@@ -73,7 +73,7 @@ enum State {
 }
 
 /// What the file of a mask held, and the digest of the mask; an empty mask without digest where there is no file.
-type Loaded = Result<(MaskFile, Option<u64>), String>;
+type Loaded = Result<(MaskFile, Option<u64>, MaskPicture), String>;
 
 /// Another image's mask, or why there is none.
 type Copied = Result<Arc<Mask>, String>;
