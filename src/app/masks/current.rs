@@ -42,7 +42,7 @@ struct FileState {
 
 impl Current {
     /// Of an image without a mask.
-    pub(super) fn empty(image: ImageSource, place: Place, mask: Mask, picture: MaskPicture) -> Self {
+    pub(super) fn empty(image: ImageSource, place: Place, mask: Mask, picture: Arc<MaskPicture>) -> Self {
         Self::with(image, place, (Editor::new(mask), picture), MaskRecord::default(), FileState::default())
     }
 
@@ -51,7 +51,7 @@ impl Current {
         image: ImageSource,
         place: Place,
         (mask, record, digest): (Mask, MaskRecord, u64),
-        picture: MaskPicture,
+        picture: Arc<MaskPicture>,
         kept: Option<Kept>,
     ) -> Self {
         // Another program may have written the file meanwhile: then the edits of before mean nothing.
@@ -65,18 +65,18 @@ impl Current {
     pub(super) fn unsaved(image: ImageSource, history: History, unsaved: Unsaved) -> Self {
         let Unsaved { place, mask, record, ticket } = unsaved;
         let file = FileState { exists: true, ticket, ..FileState::default() };
-        let picture = MaskPicture::new(mask.size(), mask.as_bytes());
+        let picture = Arc::new(MaskPicture::new(mask.size(), mask.as_bytes()));
         Self::with(image, place, (Editor::resume(mask, history), picture), record, file)
     }
 
     fn with(
         image: ImageSource,
         place: Place,
-        (editor, picture): (Editor, MaskPicture),
+        (editor, picture): (Editor, Arc<MaskPicture>),
         record: MaskRecord,
         file: FileState,
     ) -> Self {
-        Self { image, place, editor, record, picture: Arc::new(picture), feedback: Feedback::default(), file }
+        Self { image, place, editor, record, picture, feedback: Feedback::default(), file }
     }
 
     pub fn mask(&self) -> &Mask {

@@ -160,7 +160,7 @@ fn load(place: &Place, size: Size) -> Loaded {
     let digest = file.as_ref().map(|file| digest(&file.mask));
     // The memory of a large one is better touched here than on the window's thread.
     let file = file.unwrap_or_else(|| MaskFile { mask: Mask::empty(size), record: MaskRecord::default() });
-    let picture = MaskPicture::new(file.mask.size(), file.mask.as_bytes());
+    let picture = Arc::new(MaskPicture::new(file.mask.size(), file.mask.as_bytes()));
     Ok((file, digest, picture))
 }
 

@@ -73,7 +73,7 @@ enum State {
 }
 
 /// What the file of a mask held, and the digest of the mask; an empty mask without digest where there is no file.
-type Loaded = Result<(MaskFile, Option<u64>, MaskPicture), String>;
+type Loaded = Result<(MaskFile, Option<u64>, Arc<MaskPicture>), String>;
 
 /// Another image's mask, or why there is none.
 type Copied = Result<Arc<Mask>, String>;
