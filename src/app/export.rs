@@ -173,8 +173,7 @@ impl Session {
 
     fn begin_batch(&mut self, what: &str, job: ExplainJob, folder: Option<PathBuf>) {
         let Some(model) = self.models.get(Slot::Main).map(|model| model.id) else { return };
-        let items = self.gallery.items();
-        let sources: Vec<_> = self.gallery.order().iter().map(|&at| items[at as usize].source.clone()).collect();
+        let sources: Vec<_> = self.gallery.chosen(false).map(|item| item.source.clone()).collect();
         let (id, cancel) = self.begin_job(format!("{what} {} images", sources.len()));
         self.exports.insert(id, Export { model, folder, done: 0, reports: Vec::new() });
         self.engine.send(Request::Batch { id: BatchId(id), model, job: Box::new(job), sources, cancel });

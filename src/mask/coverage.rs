@@ -53,13 +53,16 @@ impl Mask {
 
     fn averaged(&self, rows: &[Footprint], columns: &[Footprint]) -> Coverage {
         let mut coverage = Coverage::with_capacity(Size::new(rows.len(), columns.len()));
+        let start = columns.first().map_or(0, |footprint| footprint.start);
+        let end = columns.last().map_or(0, |footprint| footprint.end).min(self.size().width);
         // Footprints of neighbouring cells share at most one row of the photo, which is measured twice.
         for footprint in rows {
             let mut sums = vec![Sums::default(); columns.len()];
             for (row, height) in footprint.pixels() {
                 let labels = &self.as_bytes()[row * self.size().width..][..self.size().width];
                 // Most rows of most masks; a new one of a large photo has no others.
-                let is_background = labels.iter().fold(0, |any, label| any | label) == Label::Background as u8;
+                let is_background =
+                    labels[start.min(end)..end].iter().fold(0, |any, label| any | label) == Label::Background as u8;
                 for (sums, footprint) in sums.iter_mut().zip(columns) {
                     sums.add(if is_background { footprint.background() } else { footprint.sum(labels) }, height);
                 }

@@ -88,7 +88,7 @@ impl<'a> Product<'a> {
         }
     }
 
-    pub(super) fn matrices(&self) -> usize {
+    fn matrices(&self) -> usize {
         self.images * self.heads
     }
 
