@@ -4,7 +4,6 @@ use crate::jobs::engine_thread::ViewId;
 use crate::relevance::Method;
 
 use super::command::Slot;
-use super::finetune;
 use super::models::Ready;
 use super::session::{Norms, Session};
 use super::settings::View;
@@ -87,11 +86,9 @@ impl Session {
     fn part_in_run(&self, slot: Slot, model: &Ready) -> Option<String> {
         let run = self.finetune.run.as_ref()?;
         let is_tuned = self.is_of_run(model.id);
-        match (slot, is_tuned, run.shows) {
-            (Slot::Main, false, _) => Some("before".to_owned()),
-            (_, true, finetune::Shows::Live) => Some(format!("step {}", run.progress.step())),
-            (_, true, finetune::Shows::Blend { step, alpha: 1.0 }) => Some(format!("step {step}")),
-            (_, true, finetune::Shows::Blend { step, alpha }) => Some(format!("{alpha:.2} of the way to step {step}")),
+        match (slot, is_tuned) {
+            (Slot::Main, false) => Some("before".to_owned()),
+            (_, true) => Some(run.weights()),
             _ => None,
         }
     }

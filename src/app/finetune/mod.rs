@@ -57,9 +57,8 @@ impl Finetune {
         match self.run.as_ref().filter(|run| run.has(model.id)) {
             None => name.clone(),
             Some(run) => match run.shows {
-                Shows::Live => format!("{name} of step {}", run.progress.step()),
-                Shows::Blend { step, alpha: 1.0 } => format!("{name} of step {step}"),
-                Shows::Blend { step, alpha } => format!("{name}, {alpha:.2} of the way to step {step}"),
+                Shows::Live | Shows::Blend { alpha: 1.0, .. } => format!("{name} of {}", run.weights()),
+                Shows::Blend { .. } => format!("{name}, {}", run.weights()),
             },
         }
     }

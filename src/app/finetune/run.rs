@@ -126,6 +126,15 @@ impl Run {
         self.trainee == model || self.viewer == Some(model)
     }
 
+    /// Which weights it shows.
+    pub(in super::super) fn weights(&self) -> String {
+        match self.shows {
+            Shows::Live => format!("step {}", self.progress.step()),
+            Shows::Blend { step, alpha: 1.0 } => format!("step {step}"),
+            Shows::Blend { step, alpha } => format!("{alpha:.2} of the way to step {step}"),
+        }
+    }
+
     /// The last part of the run's folder.
     pub fn name(&self) -> String {
         let folder = self.folder.as_deref().and_then(Path::file_name);
