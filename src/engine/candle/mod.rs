@@ -195,10 +195,10 @@ impl Ops for CandleOps {
     }
 
     fn add_squares(&self, sums: Option<Tensor>, x: &Tensor) -> Result<Tensor, Error> {
-        let squares = if self.fused { fused::sum_of_squares(x) } else { composed::sum_of_squares(x) }?;
+        let squares: Result<Tensor, Error> = either!(self, sum_of_squares(x));
         match sums {
-            Some(sums) => self.add(&sums, &squares),
-            None => Ok(squares),
+            Some(sums) => self.add(&sums, &squares?),
+            None => squares,
         }
     }
 
