@@ -3,7 +3,6 @@
 mod answer;
 mod background;
 pub mod faithfulness;
-mod inpaint;
 mod map_scores;
 mod mass;
 mod overlap;
@@ -11,8 +10,7 @@ mod precision;
 mod statistics;
 
 pub use answer::{Among, Answer, calibration_error, calibration_share};
-pub use background::{Cutout, LARGEST_OBJECT, SMALLEST_OBJECT, Scene, donors};
-pub use inpaint::{fill_hole, widened};
+pub use background::{Scene, donors};
 pub use map_scores::{MapScores, Truth, centred_map, random_map};
 pub use mass::{Mass, relevance_mass};
 pub use overlap::{Overlap, Threshold};

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use ::image::RgbImage;
 
-use crate::eval::{Cutout, LARGEST_OBJECT, SMALLEST_OBJECT, Scene, donors};
+use crate::eval::{Scene, donors};
 use crate::image::{self, Preparation};
 use crate::jobs::lru::Lru;
-use crate::mask::Mask;
+use crate::mask::{Cutout, LARGEST_OBJECT, Mask, SMALLEST_OBJECT};
 
 use super::dataset::Dataset;
 use super::photo;

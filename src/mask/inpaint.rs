@@ -14,7 +14,7 @@ const SWEEPS: usize = 12;
 /// The picture with the pixels of `hole` (row-major) filled; the others stay as they are.
 ///
 /// If nothing surrounds the hole, or `hole` is of another length, the picture comes back unchanged.
-pub fn fill_hole(picture: &RgbImage, hole: &[bool]) -> RgbImage {
+pub(super) fn fill_hole(picture: &RgbImage, hole: &[bool]) -> RgbImage {
     let size = Size::new(picture.height() as usize, picture.width() as usize);
     if hole.len() != size.area() || hole.iter().all(|&inside| inside) {
         return picture.clone();
@@ -120,7 +120,7 @@ fn enlarged(coarse: &[[f32; 3]], size: Size, row: usize, column: usize) -> [f32;
 
 /// The hole and all pixels less than `margin` away from it along rows and columns: masks are rarely exact, and a
 /// line of the object around the fill would tell what was there.
-pub fn widened(hole: &[bool], size: Size, margin: usize) -> Vec<bool> {
+pub(super) fn widened(hole: &[bool], size: Size, margin: usize) -> Vec<bool> {
     let along_rows = spread(hole, margin, size.width, 1, |at| at % size.width);
     spread(&along_rows, margin, size.height, size.width, |at| at / size.width)
 }
