@@ -131,9 +131,10 @@ fn a_run_that_was_cut_off_goes_on_with_the_same_numbers_to_the_bit() {
 }
 
 #[test]
-fn accumulated_clipped_and_frozen_runs_resume_too() {
+fn accumulated_clipped_frozen_and_swapping_runs_resume_too() {
     let folder = photos();
-    let careful = FinetuneConfig { accumulation: 2, batch_size: 2, clip: 0.5, last_blocks: 1, ..config() };
+    let careful =
+        FinetuneConfig { accumulation: 2, batch_size: 2, clip: 0.5, last_blocks: 1, swap_backgrounds: 0.5, ..config() };
     let mut model = fixture_model();
     let before = model.engine.weights().unwrap();
     finish(&mut begin(folder.path(), careful.clone(), "whole", &mut model), &mut model);
@@ -239,6 +240,24 @@ fn every_method_runs_and_the_control_needs_no_masks() {
         };
         assert!(last.losses.total < first.losses.total, "{name}: {first:?}, {last:?}");
     }
+}
+
+#[test]
+fn objects_on_other_backgrounds_teach_something_else_and_need_masks() {
+    let folder = photos();
+    let weights_after = |swap_backgrounds, name| {
+        let config = FinetuneConfig { method: LossMethod::CrossEntropy, epochs: 1, swap_backgrounds, ..config() };
+        let mut model = fixture_model();
+        finish(&mut begin(folder.path(), config, name, &mut model), &mut model);
+        model.engine.weights().unwrap()
+    };
+    assert_ne!(weights_after(1.0, "swapped"), weights_after(0.0, "as they are"));
+
+    let config = FinetuneConfig { method: LossMethod::CrossEntropy, swap_backgrounds: 1.0, ..config() };
+    let mut job = job(folder.path(), config, "bare");
+    job.photos = Photos::Folders { images: folder.path().join("images"), masks: None };
+    let error = gather(&job, &fixture_model().classes).unwrap_err().to_string();
+    assert!(error.contains("none of the 14 photos has a mask"), "{error}");
 }
 
 #[test]

@@ -102,6 +102,10 @@ pub struct FinetuneConfig {
     /// Random crop and flip of the training pictures: true or false.
     #[arg(long, value_name = "BOOL", action = clap::ArgAction::Set)]
     pub augment: bool,
+    /// Share of the training pictures whose object, cut out along the mask, is put on the background of another class's
+    /// training picture: 0 to 1; not in the paper.
+    #[arg(long, value_name = "SHARE")]
+    pub swap_backgrounds: f32,
 
     /// Only these classes: indices, WordNet ids or names.
     #[arg(long, value_delimiter = ',', value_name = "CLASS,…")]
@@ -162,6 +166,7 @@ impl Default for FinetuneConfig {
             accumulation: 1,
             seed: 0,
             augment: true,
+            swap_backgrounds: 0.0,
             classes: Vec::new(),
             class_count: 0,
             per_class: 3,
@@ -201,8 +206,13 @@ impl FinetuneConfig {
     }
 
     /// Whether the loss looks at masks.
-    pub fn needs_masks(&self) -> bool {
+    pub fn has_mask_term(&self) -> bool {
         self.has(Term::Background) || self.has(Term::Foreground)
+    }
+
+    /// Whether a training picture is of no use without a mask.
+    pub fn needs_masks(&self) -> bool {
+        self.has_mask_term() || self.swap_backgrounds > 0.0
     }
 
     /// lr0 · decay^⌊epoch / period⌋; epochs count from 0.
@@ -258,6 +268,7 @@ impl FinetuneConfig {
             ("--lr-decay", self.lr_decay, f32::MIN_POSITIVE..=1.0, "use a factor above 0 and at most 1"),
             ("--weight-decay", self.weight_decay, 0.0..=1.0, "use a number from 0 to 1"),
             ("--clip", self.clip, 0.0..=f32::MAX, not_negative),
+            ("--swap-backgrounds", self.swap_backgrounds, 0.0..=1.0, "use a share from 0 to 1"),
             ("--accuracy-drop", self.accuracy_drop, 0.0..=100.0, "use percentage points from 0 to 100"),
         ];
         for (field, value, range, cure) in values {
@@ -322,6 +333,7 @@ mod tests {
         assert_eq!(refused(FinetuneConfig { lr: f32::NAN, ..good() }), "--lr");
         assert_eq!(refused(FinetuneConfig { lr: -1e-5, ..good() }), "--lr");
         assert_eq!(refused(FinetuneConfig { temperature: 0.0, ..good() }), "--temperature");
+        assert_eq!(refused(FinetuneConfig { swap_backgrounds: 1.5, ..good() }), "--swap-backgrounds");
         assert_eq!(refused(FinetuneConfig { batch_size: 0, ..good() }), "--batch-size");
         assert_eq!(refused(FinetuneConfig { as_released: true, ..good() }), "--as-released");
         let all = vec![Term::Background, Term::Foreground, Term::Classification];
@@ -335,6 +347,8 @@ mod tests {
         let with = |method| FinetuneConfig { method, ..FinetuneConfig::default() };
         assert!(!with(LossMethod::CrossEntropy).needs_masks());
         assert!(with(LossMethod::Gradmask).needs_masks() && !with(LossMethod::Gradmask).has(Term::Foreground));
+        let swapping = FinetuneConfig { swap_backgrounds: 0.1, ..with(LossMethod::CrossEntropy) };
+        assert!(swapping.needs_masks() && !swapping.has_mask_term(), "objects are cut out along masks");
     }
 
     #[test]

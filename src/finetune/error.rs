@@ -21,8 +21,8 @@ pub enum DataError {
     )]
     NoKnownClass { photos: usize, example: PathBuf },
     #[error(
-        "none of the {photos} photos has a mask, and this loss compares relevance with masks; paint some, make them \
-         with `vitrine mask`, or name their folder with --masks"
+        "none of the {photos} photos has a mask, and this run reads masks; paint some, make them with `vitrine mask`, \
+         or name their folder with --masks"
     )]
     NoMasks { photos: usize },
     #[error(

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::image::{Filter, Framing, Picture, Preparation, prepare_framed};
-use crate::mask::{Coverage, Mask};
+use crate::image::{Filter, Framing, Picture, Preparation, Prepared, prepare_framed};
+use crate::mask::{Coverage, Cutout, Mask};
 use crate::relevance::Random;
 use crate::size::Size;
 
@@ -13,6 +13,8 @@ use super::sample::Sample;
 
 /// Decoded photos and masks up to this size together stay in memory; further ones are decoded each time.
 const CACHE_BYTES: usize = 512 << 20;
+/// How often a photo of another class is drawn for before a photo keeps its background.
+const DONOR_TRIES: usize = 32;
 
 /// What the model and the loss get of one photo.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,7 +28,7 @@ pub struct Example {
     pub class: usize,
 }
 
-/// Which random crop and flip: the same three numbers give the same ones, however often a run was resumed.
+/// Which random crop, flip and background: the same three numbers give the same ones, however often a run was resumed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Draw {
     pub seed: u64,
@@ -73,43 +75,63 @@ impl Loader {
 
     /// Resized to 256×256 (for an input of 224), then a random crop and, for every second draw, mirrored.
     ///
+    /// `donor`: whose background the object is put on, in a crop of its own; not if one of the two crops shows too
+    /// little of its object or background to be taken apart (see [`Cutout::new`]).
+    ///
     /// # Errors
     /// If photo or mask cannot be read or do not fit each other.
-    pub fn training(&self, sample: &Sample, draw: Draw) -> Result<Example, DataError> {
-        let decoded = self.decode(sample)?;
-        let mut random = Random::of_item(draw.seed, draw.epoch.wrapping_mul(0x1_0000_0001) ^ draw.index);
-        let room = |scaled: usize, input: usize| scaled.saturating_sub(input) + 1;
-        let input = self.input();
-        let top = random.below(room(self.stretched.height, input.height));
-        let left = random.below(room(self.stretched.width, input.width));
-        let framing = Framing::cropped(decoded.photo.size(), self.stretched, input, top, left);
-        let mut example = self.example(sample, &decoded, framing)?;
-        if random.uniform() < 0.5 {
-            example.mirror(input.width);
+    pub fn training(&self, sample: &Sample, donor: Option<&Sample>, draw: Draw) -> Result<Example, DataError> {
+        let mut random = draw.random();
+        let view = self.cropped(sample, &mut random)?;
+        let is_mirrored = random.uniform() < 0.5;
+        let donor = donor.map(|donor| self.cropped(donor, &mut random)).transpose()?;
+        let mut example = self.example(sample, view, donor.as_ref());
+        if is_mirrored {
+            example.mirror(self.input().width);
         }
         Ok(example)
     }
 
-    /// Short side to 256 (for an input of 224), centre crop.
+    /// Short side to 256 (for an input of 224), centre crop; `donor` as in [`Self::training`].
     ///
     /// # Errors
     /// As [`Self::training`].
-    pub fn validation(&self, sample: &Sample) -> Result<Example, DataError> {
-        let decoded = self.decode(sample)?;
-        let original = decoded.photo.size();
-        let framing = Framing::centred(original, self.preparation.scaled_size(original), self.input());
-        self.example(sample, &decoded, framing)
+    pub fn centred(&self, sample: &Sample, donor: Option<&Sample>) -> Result<Example, DataError> {
+        let view = |sample| {
+            let decoded = self.decode(sample)?;
+            let original = decoded.photo.size();
+            self.view(&decoded, Framing::centred(original, self.preparation.scaled_size(original), self.input()))
+        };
+        let donor = donor.map(view).transpose()?;
+        Ok(self.example(sample, view(sample)?, donor.as_ref()))
     }
 
-    fn example(&self, sample: &Sample, decoded: &Decoded, framing: Framing) -> Result<Example, DataError> {
+    fn cropped(&self, sample: &Sample, random: &mut Random) -> Result<View, DataError> {
+        let decoded = self.decode(sample)?;
+        let room = |scaled: usize, input: usize| scaled.saturating_sub(input) + 1;
+        let input = self.input();
+        let top = random.below(room(self.stretched.height, input.height));
+        let left = random.below(room(self.stretched.width, input.width));
+        self.view(&decoded, Framing::cropped(decoded.photo.size(), self.stretched, input, top, left))
+    }
+
+    fn view(&self, decoded: &Decoded, framing: Framing) -> Result<View, DataError> {
         let prepared = prepare_framed(&decoded.photo, framing, &self.preparation)?;
+        Ok(View { prepared, coverage: decoded.mask.as_ref().and_then(|mask| mask.resampled(&framing)) })
+    }
+
+    fn example(&self, sample: &Sample, view: View, donor: Option<&View>) -> Example {
+        let swapped = donor.and_then(|donor| view.cutout()?.on_background_of(&donor.cutout()?));
+        let pixels = match swapped {
+            Some(picture) => self.preparation.normalise(&picture),
+            None => view.prepared.input,
+        };
         let blank = || vec![0.0; self.input().area()];
-        let coverage = decoded.mask.as_ref().and_then(|mask| mask.resampled(&framing));
-        let (foreground, weight) = match coverage {
+        let (foreground, weight) = match view.coverage {
             Some(Coverage { foreground, weight, .. }) => (foreground, weight),
             None => (blank(), blank()),
         };
-        Ok(Example { pixels: prepared.input, foreground, weight, class: sample.class })
+        Example { pixels, foreground, weight, class: sample.class }
     }
 
     fn decode(&self, sample: &Sample) -> Result<Decoded, DataError> {
@@ -134,12 +156,42 @@ impl Loader {
     }
 }
 
+/// What the model sees of a photo, and of its mask if there is one.
+struct View {
+    prepared: Prepared,
+    coverage: Option<Coverage>,
+}
+
+impl View {
+    fn cutout(&self) -> Option<Cutout> {
+        Cutout::new(self.prepared.preview(), self.coverage.as_ref()?)
+    }
+}
+
+impl Draw {
+    fn random(self) -> Random {
+        Random::of_item(self.seed, self.epoch.wrapping_mul(0x1_0000_0001) ^ self.index)
+    }
+}
+
 impl Example {
     fn mirror(&mut self, width: usize) {
         for plane in [&mut self.pixels, &mut self.foreground, &mut self.weight] {
             plane.chunks_exact_mut(width).for_each(<[f32]>::reverse);
         }
     }
+}
+
+/// On whose background a training photo stands in this draw: one of another class's photos, for a share of the draws.
+pub fn donor(train: &[Sample], draw: Draw, share: f32) -> Option<&Sample> {
+    let class = train.get(draw.index)?.class;
+    let mut random = Draw { seed: draw.seed ^ 0xd0_0a, ..draw }.random();
+    if random.uniform() >= f64::from(share) {
+        return None;
+    }
+    // Drawing again favours nobody; of two classes, so many tries miss the other one once in 10⁹.
+    let other = || train.get(random.below(train.len())).filter(|sample| sample.class != class);
+    std::iter::repeat_with(other).take(DONOR_TRIES).flatten().next()
 }
 
 /// The training photos in the order of an epoch.
@@ -185,7 +237,7 @@ mod tests {
         let (loader, sample) = (loader(), sample(90));
         let mut sides = [0, 0];
         for index in 0..40 {
-            let example = loader.training(&sample, draw(index)).unwrap();
+            let example = loader.training(&sample, None, draw(index)).unwrap();
             assert_eq!(example.pixels.len(), 3 * 28 * 28);
             // White is the object: the red channel is the mask, but for the kernels' different reach at the edge.
             for (pixel, share) in example.pixels.iter().zip(&example.foreground) {
@@ -201,9 +253,9 @@ mod tests {
     #[test]
     fn a_draw_is_the_same_each_time_and_differs_from_the_next() {
         let (loader, sample) = (loader(), sample(90));
-        let first = loader.training(&sample, draw(0)).unwrap();
-        assert_eq!(loader.training(&sample, draw(0)).unwrap(), first);
-        let other = |draw| loader.training(&sample, draw).unwrap() != first;
+        let first = loader.training(&sample, None, draw(0)).unwrap();
+        assert_eq!(loader.training(&sample, None, draw(0)).unwrap(), first);
+        let other = |draw| loader.training(&sample, None, draw).unwrap() != first;
         assert!((1..20).any(|index| other(draw(index))));
         assert!((2..20).any(|epoch| other(Draw { epoch, ..draw(0) })));
     }
@@ -213,16 +265,76 @@ mod tests {
         // 180×60: squeezed to a square, a third is object; of the centre crop, a square in the middle third, nothing.
         let share = |example: Example| example.foreground.iter().sum::<f32>() / 784.0;
         let (loader, sample) = (loader(), sample(180));
-        assert_eq!(share(loader.validation(&sample).unwrap()), 0.0);
-        let squeezed = share(loader.training(&sample, draw(0)).unwrap());
+        assert_eq!(share(loader.centred(&sample, None).unwrap()), 0.0);
+        let squeezed = share(loader.training(&sample, None, draw(0)).unwrap());
         // 28 of 32 columns are seen: (32/3 − 4)/28 to (32/3)/28.
         assert!((0.238..0.382).contains(&squeezed), "{squeezed}");
+    }
+
+    /// A disc of one colour on a ground of another, 60×60.
+    fn disc(name: &str, class: usize, front: u8, back: u8) -> Sample {
+        let is_object = |x: u32, y: u32| x.abs_diff(30).pow(2) + y.abs_diff(30).pow(2) < 144;
+        let photo = RgbImage::from_fn(60, 60, |x, y| Rgb([if is_object(x, y) { front } else { back }; 3]));
+        let mut png = std::io::Cursor::new(Vec::new());
+        photo.write_to(&mut png, ::image::ImageFormat::Png).unwrap();
+        let mask = Mask::from_fn(Size::square(60), |row, column| is_object(column as u32, row as u32));
+        Sample {
+            name: name.into(),
+            image: ImageSource::memory(name, png.into_inner()),
+            mask: Some(MaskSource::Memory(Arc::new(mask))),
+            class,
+        }
+    }
+
+    #[test]
+    fn the_object_stands_on_the_donors_background_in_the_crop_it_would_have_had() {
+        let (loader, sample, donor) = (loader(), disc("a", 0, 255, 51), disc("b", 1, 153, 102));
+        for index in 0..10 {
+            let own = loader.training(&sample, None, draw(index)).unwrap();
+            let swapped = loader.training(&sample, Some(&donor), draw(index)).unwrap();
+            assert_eq!((&swapped.foreground, &swapped.weight, swapped.class), (&own.foreground, &own.weight, 0));
+            for ((pixel, own), share) in swapped.pixels.iter().zip(&own.pixels).zip(&own.foreground) {
+                match *share {
+                    // 102 of 255, and nothing of the donor's disc of 153: its place is filled from around it.
+                    0.0 => assert!((pixel - 0.4).abs() < 0.01, "{pixel}"),
+                    1.0 => assert_eq!(pixel, own),
+                    // The rim holds some of the ground it was photographed on, 51 of 255.
+                    _ => assert!((0.2..=1.0).contains(pixel), "{pixel}"),
+                }
+            }
+        }
+        let centred = loader.centred(&sample, Some(&donor)).unwrap();
+        assert!(centred.pixels.iter().zip(&centred.foreground).all(|(p, f)| *f > 0.0 || (p - 0.4).abs() < 0.01));
+    }
+
+    #[test]
+    fn what_cannot_be_taken_apart_keeps_its_background() {
+        let (loader, sample) = (loader(), disc("a", 0, 255, 51));
+        let own = loader.training(&sample, None, draw(3)).unwrap();
+        let bare = Sample { mask: None, ..disc("b", 1, 153, 102) };
+        assert_eq!(loader.training(&sample, Some(&bare), draw(3)).unwrap(), own);
+    }
+
+    #[test]
+    fn donors_are_of_other_classes_for_a_share_of_the_draws() {
+        let train: Vec<Sample> = (0..6).map(|at| disc(&at.to_string(), at / 3, 255, 0)).collect();
+        let given =
+            |share| (0..400).filter_map(|epoch| donor(&train, Draw { seed: 1, epoch, index: 4 }, share)).count();
+        assert_eq!((given(0.0), given(1.0)), (0, 400));
+        // Five standard deviations of a binomial with n = 400, p = ½: 50.
+        assert!(given(0.5).abs_diff(200) < 50, "{}", given(0.5));
+        let names: std::collections::BTreeSet<&str> = (0..400)
+            .filter_map(|epoch| donor(&train, Draw { seed: 1, epoch, index: 4 }, 1.0))
+            .map(|sample| sample.name.as_str())
+            .collect();
+        assert_eq!(names.into_iter().collect::<Vec<_>>(), ["0", "1", "2"], "all of the other class, none of its own");
+        assert!(donor(&train[..3], draw(1), 1.0).is_none(), "no other class");
     }
 
     #[test]
     fn a_photo_without_mask_has_no_weight() {
         let bare = Sample { mask: None, ..sample(90) };
-        let example = loader().validation(&bare).unwrap();
+        let example = loader().centred(&bare, None).unwrap();
         assert!(example.weight.iter().chain(&example.foreground).all(|&value| value == 0.0));
     }
 

@@ -137,7 +137,7 @@ fn warnings(report: &PreflightReport, config: &FinetuneConfig) -> Vec<String> {
         ));
     }
     let norm = |term| report.terms.iter().find(|report| report.term == term).map(|report| report.gradient_norm);
-    if config.needs_masks() && norm(Term::Background).unwrap_or(0.0) + norm(Term::Foreground).unwrap_or(0.0) == 0.0 {
+    if config.has_mask_term() && norm(Term::Background).unwrap_or(0.0) + norm(Term::Foreground).unwrap_or(0.0) == 0.0 {
         warnings.push("the mask terms have no gradient: nothing will move the relevance".to_owned());
     }
     warnings
@@ -147,7 +147,7 @@ fn warnings(report: &PreflightReport, config: &FinetuneConfig) -> Vec<String> {
 fn batches(split: &Split, config: &FinetuneConfig, loader: &Loader) -> Result<Vec<TrainBatch>, RunError> {
     let count = split.train.len().min(PHOTOS);
     let spread = (0..count).map(|index| &split.train[index * split.train.len() / count]);
-    let examples = spread.map(|sample| loader.validation(sample)).collect::<Result<Vec<_>, _>>()?;
+    let examples = spread.map(|sample| loader.centred(sample, None)).collect::<Result<Vec<_>, _>>()?;
     Ok(examples.chunks(config.batch_size).map(|batch| TrainBatch::collect(batch.to_vec(), loader.input())).collect())
 }
 

@@ -85,6 +85,7 @@ fn every_hyperparameter_has_a_control() {
         ("Batch", 5.0),
         ("Accumulate", 2.0),
         ("Run seed", 9.0),
+        ("Swap backgrounds", 0.25),
         ("Class count", 4.0),
         ("Per class", 6.0),
         ("Validation", 2.0),
@@ -102,6 +103,7 @@ fn every_hyperparameter_has_a_control() {
     assert_eq!((found.lr, found.lr_decay, found.lr_decay_epochs, found.weight_decay), (2e-5, 0.9, 3, 1e-3));
     assert_eq!((found.clip, found.last_blocks, found.epochs, found.steps), (1.0, 2, 7, 11));
     assert_eq!((found.batch_size, found.accumulation, found.seed, found.augment), (5, 2, 9, false));
+    assert_eq!(found.swap_backgrounds, 0.25);
     assert_eq!((found.class_count, found.per_class, found.validation_per_class), (4, 6, 2));
     assert_eq!((found.hold_out_per_class, found.checkpoint_epochs, found.keep_checkpoints), (3, 2, 5));
     assert_eq!(found.accuracy_drop, 4.0);

@@ -21,7 +21,7 @@ use std::time::Instant;
 use crate::vit::Engine;
 
 use super::learn::learn;
-use super::loader::{Draw, Loader, order};
+use super::loader::{Draw, Loader, donor, order};
 use super::split::Split;
 use super::{FinetuneConfig, StepStats, TrainBatch};
 
@@ -198,9 +198,11 @@ impl Run {
         let of_step = order.chunks(per_step).nth(index).unwrap_or_default();
         let load = |&photo: &usize| {
             let sample = &self.split.train[photo];
+            let draw = Draw { seed: config.seed, epoch, index: photo };
+            let donor = donor(&self.split.train, draw, config.swap_backgrounds);
             match config.augment {
-                true => self.loader.training(sample, Draw { seed: config.seed, epoch, index: photo }),
-                false => self.loader.validation(sample),
+                true => self.loader.training(sample, donor, draw),
+                false => self.loader.centred(sample, donor),
             }
         };
         let collect = |batch: &[usize]| -> Result<TrainBatch, RunError> {

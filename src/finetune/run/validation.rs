@@ -41,7 +41,7 @@ impl Validation {
         if batch.is_empty() {
             return Ok(None);
         }
-        let mut examples = batch.iter().map(|sample| loader.validation(sample)).collect::<Result<Vec<_>, _>>()?;
+        let mut examples = batch.iter().map(|sample| loader.centred(sample, None)).collect::<Result<Vec<_>, _>>()?;
         let is_validation = self.done < validation;
         if !is_validation {
             // Only watched: their masks, if they have any, are not looked at.
