@@ -32,7 +32,8 @@ pub enum Photos {
     Folders { images: PathBuf, masks: Option<PathBuf> },
     /// Chosen by the caller, with masks and classes: a project's.
     Chosen(Vec<Sample>),
-    /// The embedded demo's: those on misleading backgrounds to learn from, the others, without their masks, to watch.
+    /// The embedded demo's: those on usual backgrounds to learn from, those on misleading ones, without their masks, to
+    /// watch.
     Demo,
 }
 
@@ -102,7 +103,7 @@ fn demo_samples(names: &ClassNames) -> Result<Vec<Sample>, FinetuneError> {
         Ok(Sample {
             image: ImageSource::memory(&name, photo.jpeg),
             name,
-            mask: (photo.set == Set::Counter).then(|| MaskSource::Memory(Arc::new(mask))),
+            mask: (photo.set == Set::Correlated).then(|| MaskSource::Memory(Arc::new(mask))),
             class: names.find(&photo.class)?,
         })
     };
