@@ -34,7 +34,7 @@ fn main() {
         println!("skipped: {} not found", shared.display());
         return;
     }
-    vitrine::engine::init_threads();
+    vitrine::engine::init_process();
     let arguments: Vec<String> = std::env::args().collect();
     let mut options = TokenCutOptions { size: Some(448), tau: Some(0.4), ..TokenCutOptions::default() };
     for pair in arguments.windows(2) {

@@ -23,7 +23,7 @@ use driven::Driven;
 use vitrine::app::canvas::Tool;
 use vitrine::app::masks::{BrushEdge, MaskTool};
 use vitrine::app::{Command, MaskCommand};
-use vitrine::engine::init_threads;
+use vitrine::engine::init_process;
 use vitrine::image::Position;
 use vitrine::mask::Operation;
 
@@ -39,7 +39,7 @@ const STEP: f64 = 60.0;
 const DIAMETERS: [f64; 3] = [60.0, 400.0, 1200.0];
 
 fn main() -> anyhow::Result<()> {
-    init_threads();
+    init_process();
     let mut json = false;
     for argument in std::env::args().skip(1) {
         match argument.as_str() {

@@ -10,7 +10,7 @@ use vitrine::cli::{self, Wish};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    vitrine::engine::init_threads();
+    vitrine::engine::init_process();
     match cli::run(&mut std::io::stdout()) {
         Wish::Done(code) => code,
         Wish::Window(_) if lacks_display() => cli::failed(&anyhow::anyhow!(

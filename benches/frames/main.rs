@@ -24,7 +24,7 @@ use vitrine::app::finetune::FinetuneCommand;
 use vitrine::app::gallery::{Direction, GalleryCommand, Sort};
 use vitrine::app::settings::{Panel, View};
 use vitrine::app::{Command, Session, views};
-use vitrine::engine::init_threads;
+use vitrine::engine::init_process;
 use vitrine::finetune::{FinetuneConfig, Preset};
 use vitrine::jobs::finetune::RunCommand;
 
@@ -44,7 +44,7 @@ const GALLERY: Pos2 = pos2(120.0, 500.0);
 const CANVAS: Pos2 = pos2(610.0, 400.0);
 
 fn main() -> anyhow::Result<()> {
-    init_threads();
+    init_process();
     let mut json = false;
     for argument in std::env::args().skip(1) {
         match argument.as_str() {

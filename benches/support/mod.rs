@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use vitrine::engine::wgsl::{Gpu, WgslOps};
-use vitrine::engine::{Device, Ops, init_threads};
+use vitrine::engine::{Device, Ops, init_process};
 use vitrine::size::Size;
 use vitrine::vit::weights::Tensor;
 use vitrine::vit::{Batch, Engine, Pooling, VitConfig, backend};
@@ -31,7 +31,7 @@ pub struct Work {
 impl Work {
     /// Does what the arguments of the process say.
     pub fn main(&self) -> anyhow::Result<()> {
-        init_threads();
+        init_process();
         let (mut json, mut kernels, mut memory, mut only, mut device) = (false, false, None, None, Device::Cpu);
         let mut work = *self;
         let mut arguments = std::env::args().skip(1);

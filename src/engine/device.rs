@@ -102,13 +102,6 @@ pub fn compute_threads() -> usize {
     asked.unwrap_or_else(|| available.min(num_cpus::get_physical().max(1)))
 }
 
-/// Sizes the process-wide pool for compute; call once, first thing.
-///
-/// Does nothing if some code already used the pool.
-pub fn init_threads() {
-    let _ = rayon::ThreadPoolBuilder::new().num_threads(compute_threads()).build_global();
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

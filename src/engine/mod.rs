@@ -8,10 +8,12 @@ pub mod candle;
 pub mod cpu;
 mod device;
 mod ops;
+mod process;
 pub mod wgsl;
 
-pub use device::{Device, DeviceInfo, compute_threads, init_threads};
+pub use device::{Device, DeviceInfo, compute_threads};
 pub use ops::{AdamW, AdamWFactors, Epilogue, KernelTime, KernelTimes, Moments, Ops};
+pub use process::init_process;
 
 /// Why a computation did not happen.
 #[derive(Debug, thiserror::Error)]
