@@ -3,7 +3,8 @@
 //! Twelve kinds of animals stand on backgrounds that tell the animal in 92 of 100 training pictures.
 //! The model reads the background: it is right on the *correlated* photos and often wrong on the
 //! *counter-correlated* ones, where every animal stands on another's background. Finetuning its
-//! relevance onto the animals repairs that. `examples/build_demo` made everything here.
+//! relevance onto the animals, most of them put on other backgrounds, mends much of that.
+//! `examples/build_demo` made everything here.
 
 use std::path::{Path, PathBuf};
 
