@@ -104,11 +104,16 @@ fn length_ui(ui: &mut Ui, config: &mut FinetuneConfig) {
         ui.add(value).on_hover_text("Photos, their order, crops and flips").accessible_name("Run seed");
     });
     ui.checkbox(&mut config.augment, "Random crop and flip").on_hover_text("Of the training photos, with their masks");
-    row(ui, "Swap backgrounds", |ui| {
+    row(ui, "Swap", |ui| {
         let help =
             "Share of the training photos whose object is put on the background of another class's, along the masks";
-        let value = DragValue::new(&mut config.swap_backgrounds).range(0.0..=1.0).speed(0.01);
+        let value = DragValue::new(&mut config.swap_backgrounds)
+            .range(0.0..=1.0)
+            .speed(0.01)
+            .custom_formatter(|share, _| format!("{:.0} %", 100.0 * share))
+            .custom_parser(|text| Some(text.trim().trim_end_matches('%').trim_end().parse::<f64>().ok()? / 100.0));
         ui.add(value).on_hover_text(help).accessible_name("Swap backgrounds");
+        ui.label("of the backgrounds").on_hover_text(help);
     });
 }
 
