@@ -14,13 +14,13 @@ const KEPT_MILLISECONDS: c_long = 60_000;
 ///
 /// Where some code already used the pool, its size stays; `MIMALLOC_PURGE_DELAY` of the environment stays as well.
 pub fn init_process() {
-    let _ = rayon::ThreadPoolBuilder::new().num_threads(compute_threads()).build_global();
     keep_pages();
+    let _ = rayon::ThreadPoolBuilder::new().num_threads(compute_threads()).build_global();
 }
 
 #[allow(unsafe_code)] // The option has no safe face.
 fn keep_pages() {
-    // SAFETY: writes one number of a table; the program's other threads do not set options.
+    // SAFETY: writes one number of a table, before the pool has threads; nothing else sets options.
     unsafe { libmimalloc_sys::mi_option_set_default(PURGE_DELAY, KEPT_MILLISECONDS) }
 }
 
