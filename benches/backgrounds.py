@@ -3,9 +3,10 @@
 
   backgrounds.py --model deit_tiny.safetensors --train train --val val --work work
 
-TRAIN and VAL hold `images/CLASS/…` and `masks/CLASS/…`. Each loss gets the learning rate that does best on a quarter of
-the training photos when it learns from the others: the highest sum of the accuracies on the photo as it is and on another
-class's background. With it it then learns from all of them, once per seed, and is judged on VAL. VAL chooses nothing.
+TRAIN and VAL hold `images/CLASS/…` and `masks/CLASS/…`. Each loss gets the learning rate that does best in a fourfold
+cross-validation within TRAIN, where it is judged on each quarter after learning from the other three: the highest sum of
+the accuracies on the photo as it is and on another class's background, the lower rate where two do as well. With it it
+then learns from all of TRAIN, once per seed, and is judged on VAL. VAL chooses nothing.
 Needs Python's standard library and a built `vitrine`.
 """
 
@@ -28,6 +29,7 @@ METHODS = {
     "cross-entropy, swapped": ("--method", "cross-entropy", "--swap-backgrounds", "0.5"),
 }
 RATES = ("1e-5", "3e-5", "1e-4")
+FOLDS = 4
 FIGURES = {
     "background.original.top_1": "as it is",
     "background.same_class.top_1": "same class",
@@ -66,15 +68,15 @@ class Bench:
         )  # fmt: skip
         return {row["key"]: row["value"] for row in json.loads(out)["rows"] if row["key"] in FIGURES}
 
-    def quarter(self):
-        """The training photos without every fourth of a class, and those."""
-        kept, left_out = self.work / "three-quarters", self.work / "quarter"
+    def fold(self, number):
+        """The training photos without every fourth of a class from photo `number` on, and those."""
+        kept, left_out = self.work / f"three-quarters-{number}", self.work / f"quarter-{number}"
         source = pathlib.Path(self.arguments.train)
         for folder in (kept, left_out):
             shutil.rmtree(folder, ignore_errors=True)
         for of_class in sorted((source / "images").iterdir()):
             for index, photo in enumerate(sorted(of_class.iterdir())):
-                target = left_out if index % 4 == 3 else kept
+                target = left_out if index % FOLDS == number else kept
                 for kind, name in (("images", photo.name), ("masks", photo.stem + ".png")):
                     (target / kind / of_class.name).mkdir(parents=True, exist_ok=True)
                     shutil.copy(source / kind / of_class.name / name, target / kind / of_class.name)
@@ -82,19 +84,24 @@ class Bench:
 
     def run(self):
         seeds = range(self.arguments.seeds)
-        kept, left_out = self.quarter()
+        folds = [self.fold(number) for number in range(FOLDS)]
         train, val = pathlib.Path(self.arguments.train), pathlib.Path(self.arguments.val)
         with concurrent.futures.ThreadPoolExecutor(self.arguments.jobs) as pool:
             before = pool.submit(self.evaluate, self.arguments.model, val)
 
-            def score(method, rate):
-                found = self.evaluate(self.finetune(method, rate, 0, kept, f"choose-{method}-{rate}"), left_out)
+            def score(method, rate, number):
+                kept, left_out = folds[number]
+                found = self.evaluate(self.finetune(method, rate, 0, kept, f"choose-{method}-{rate}-{number}"), left_out)
                 return found["background.original.top_1"] + found["background.other_class.top_1"]
 
-            scores = {(method, rate): pool.submit(score, method, rate) for method in METHODS for rate in RATES}
-            for (method, rate), future in scores.items():
-                print(f"{method}, rate {rate}: {future.result():.3f} on the quarter", flush=True)
-            chosen = {method: max(RATES, key=lambda rate: scores[method, rate].result()) for method in METHODS}
+            scores = {
+                (method, rate): [pool.submit(score, method, rate, number) for number in range(FOLDS)]
+                for method in METHODS for rate in RATES
+            }  # fmt: skip
+            scores = {key: statistics.mean(future.result() for future in futures) for key, futures in scores.items()}
+            for (method, rate), mean in scores.items():
+                print(f"{method}, rate {rate}: {mean:.3f} in the cross-validation", flush=True)
+            chosen = {method: max(RATES, key=lambda rate: scores[method, rate]) for method in METHODS}
 
             def judge(method, seed):
                 found = self.evaluate(self.finetune(method, chosen[method], seed, train, f"{method}-{seed}"), val)
