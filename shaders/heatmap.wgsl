@@ -1,11 +1,16 @@
 // A photo (one tile of it) with heat on it. The program appends snippets/interpolation.wgsl and snippets/shading.wgsl.
 
-// Choices of menus are made when the pipeline is compiled, one per combination in use: a software rasteriser runs both
-// sides of a branch. What sliders change is in the uniform. Keep in sync with `Variant` in src/render/gpu/variant.rs.
+// Choices of menus are made when the pipeline is compiled, one per combination in use. What sliders change is in the
+// uniform, and no branch or loop may depend on that alone: a software rasteriser runs both sides of a branch, and that of
+// Mesa 22 compiles the shader again in every frame for one that it could settle, and keeps them all. Keep in sync with
+// `Variant` in src/render/gpu/variant.rs.
 override CONTENT: u32 = HEAT;
 override SAMPLING: u32 = FILTERED;
 override INTERPOLATION: u32 = BILINEAR;
-override WITH_CONTOURS: bool = true;
+override BLEND: u32 = OVERLAY;
+override SIGNED_COLOURS: bool = false;
+// Levels with a line, at most 8.
+override CONTOURS: u32 = 8u;
 
 const PHOTO_ONLY: u32 = 0u;
 // A crop is known but the map is flat or broken: nothing is hot, what the model did not see is dimmed.
@@ -39,11 +44,7 @@ struct Layer {
     dim_unseen: u32,
     // Row of `colour_tables`.
     colours: u32,
-    signed_colours: u32,
-    blend: u32,
-    contour_count: u32,
-    padding_1: u32,
-    padding_2: u32,
+    padding: u32,
     contours: array<vec4<f32>, 2>,
 }
 

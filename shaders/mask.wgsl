@@ -1,6 +1,9 @@
 // A mask (one tile of it) to lie over the photo. Keep in sync with src/render/mask.rs; tests/mask_twin.rs compares them.
 // Colours are gamma-encoded as in the photo's file, 0 to 1.
 
+// Compiled for both, as the choices in heatmap.wgsl are.
+override WITH_OUTLINE: bool = true;
+
 const FOREGROUND: u32 = 1u;
 const IGNORE: u32 = 2u;
 
@@ -28,7 +31,7 @@ struct MaskLayer {
     // Where the rectangle's corner lies in the tile's texture.
     texel_origin: vec2<f32>,
     texels_per_pixel: f32,
-    with_outline: u32,
+    padding: u32,
     // Of the object: red, green, blue, and opacity.
     fill: vec4<f32>,
 }
@@ -77,7 +80,7 @@ fn mask_at(position_on_screen: vec2<f32>) -> vec4<f32> {
     let texel = layer.texel_origin + pixel * layer.texels_per_pixel;
     let label = label_at(texel);
     let is_object = label == FOREGROUND;
-    if layer.with_outline != 0u && is_on_edge(texel, is_object) {
+    if WITH_OUTLINE && is_on_edge(texel, is_object) {
         return select(OUTSIDE, INSIDE, is_object);
     }
     if is_object {

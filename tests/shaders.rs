@@ -7,7 +7,7 @@ use std::path::Path;
 use naga::back::pipeline_constants::process_overrides;
 use naga::back::{PipelineConstants, hlsl, msl, spv};
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
-use naga::{AddressSpace, Module, ShaderStage, StorageAccess};
+use naga::{AddressSpace, Block, Expression, Function, Handle, Module, ShaderStage, Statement, StorageAccess};
 use vitrine::engine::wgsl::sources as compute;
 use vitrine::render::gpu::sources;
 
@@ -83,6 +83,78 @@ fn every_file_is_part_of_a_shader() {
         let text = std::fs::read_to_string(&file).unwrap();
         let used = all().iter().any(|(_, source)| source.contains(&text));
         assert!(used, "{} is compiled into nothing", file.display());
+    }
+}
+
+/// What an expression is made of in the end, as far as its function shows.
+fn leaves<'a>(function: &'a Function, expression: Handle<Expression>, found: &mut Vec<&'a Expression>) {
+    let whole = &function.expressions[expression];
+    match whole {
+        Expression::Load { pointer: of }
+        | Expression::AccessIndex { base: of, .. }
+        | Expression::Splat { value: of, .. }
+        | Expression::Swizzle { vector: of, .. }
+        | Expression::Unary { expr: of, .. }
+        | Expression::Relational { argument: of, .. }
+        | Expression::As { expr: of, .. } => leaves(function, *of, found),
+        Expression::Binary { left: a, right: b, .. } | Expression::Access { base: a, index: b } => {
+            leaves(function, *a, found);
+            leaves(function, *b, found);
+        }
+        Expression::Compose { components, .. } => components.iter().for_each(|of| leaves(function, *of, found)),
+        _ => found.push(whole),
+    }
+}
+
+/// What the branches and loops of a block depend on.
+fn conditions(block: &Block, found: &mut Vec<Handle<Expression>>) {
+    for statement in block {
+        match statement {
+            Statement::Block(block) => conditions(block, found),
+            Statement::If { condition, accept, reject } => {
+                found.push(*condition);
+                conditions(accept, found);
+                conditions(reject, found);
+            }
+            Statement::Switch { selector, cases } => {
+                found.push(*selector);
+                cases.iter().for_each(|case| conditions(&case.body, found));
+            }
+            Statement::Loop { body, continuing, break_if } => {
+                found.extend(break_if);
+                conditions(body, found);
+                conditions(continuing, found);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Mesa's software rasteriser, of the version in Debian 12, compiles a shader again for each frame that draws with such a
+/// branch, and keeps two megabytes of it.
+#[test]
+fn no_branch_of_what_is_drawn_depends_on_uniforms_alone() {
+    for (name, module, _) in compiled().into_iter().filter(|(name, ..)| sources::ALL.iter().any(|s| s.name == *name)) {
+        let is_uniform = |leaf: &&Expression| match leaf {
+            Expression::GlobalVariable(variable) => module.global_variables[*variable].space == AddressSpace::Uniform,
+            _ => false,
+        };
+        // The counter of a loop is a local variable.
+        let is_known = |leaf: &&Expression| {
+            matches!(leaf, Expression::Literal(_) | Expression::Constant(_) | Expression::LocalVariable(_))
+        };
+        let entry_points = module.entry_points.iter().map(|entry| &entry.function);
+        for function in module.functions.iter().map(|(_, function)| function).chain(entry_points) {
+            let mut found = Vec::new();
+            conditions(&function.body, &mut found);
+            for condition in found {
+                let mut made_of = Vec::new();
+                leaves(function, condition, &mut made_of);
+                let settled =
+                    made_of.iter().any(is_uniform) && made_of.iter().all(|leaf| is_uniform(leaf) || is_known(leaf));
+                assert!(!settled, "{name}, {:?}: {made_of:?}", function.name);
+            }
+        }
     }
 }
 

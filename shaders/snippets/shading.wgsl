@@ -1,6 +1,6 @@
 // From a value to the colour of a pixel. Keep in sync with src/render/shading.rs; tests/heatmap_twin.rs compares them.
 // Colours are gamma-encoded as in the photo's file, 0 to 1. Needs `layer: Layer`, `colour_tables: texture_2d<f32>`
-// with one colour map of 256 entries in each row, and interpolation.wgsl.
+// with one colour map of 256 entries in each row, `BLEND`, `SIGNED_COLOURS`, `CONTOURS`, and interpolation.wgsl.
 
 const OVERLAY: u32 = 0u;
 const MULTIPLY: u32 = 1u;
@@ -44,16 +44,13 @@ fn power(base: f32, exponent: f32) -> f32 {
     if base <= 0.0 {
         return 0.0;
     }
-    if exponent == 1.0 {
-        return base;
-    }
-    return pow(base, exponent);
+    return select(pow(base, exponent), base, exponent == 1.0);
 }
 
 // The heat at a position in the range, which may lie outside of 0 to 1.
 fn heat_of(position_in_range: f32) -> Heat {
     let position = clamp(position_in_range, 0.0, 1.0);
-    if layer.signed_colours == 0u {
+    if !SIGNED_COLOURS {
         let strength = power(position, layer.gamma);
         return Heat(strength, strength, position >= layer.threshold);
     }
@@ -116,7 +113,7 @@ fn surroundings_of(at: vec2<f32>, position: f32, radius: f32) -> Surroundings {
 // How much of a pixel lies under lines of half width `radius` in pixels.
 fn line_coverage(around: Surroundings, position: f32, radius: f32) -> f32 {
     var covered = 0.0;
-    for (var i = 0u; i < layer.contour_count; i++) {
+    for (var i = 0u; i < CONTOURS; i++) {
         let level = layer.contours[i / 4u][i % 4u];
         if INTERPOLATION == PATCHES {
             // The map jumps at the edges of patches: the line is the edge.
@@ -136,7 +133,7 @@ fn heated(photo: vec3<f32>, at: vec2<f32>) -> vec3<f32> {
     let position = field_at(at);
     let heat = heat_of(position);
     var blended = IMPOSSIBLE;
-    switch layer.blend {
+    switch BLEND {
         case OVERLAY: {
             let opacity = select(0.0, opacity_at(heat.strength, layer.opacity), heat.shown);
             blended = blend_of_colours(photo, colour_of(heat), opacity);
@@ -147,7 +144,7 @@ fn heated(photo: vec3<f32>, at: vec2<f32>) -> vec3<f32> {
         }
         default: {}
     }
-    if !WITH_CONTOURS {
+    if CONTOURS == 0u {
         return blended;
     }
     let near = surroundings_of(at, position, LINE_RADIUS);

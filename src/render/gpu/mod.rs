@@ -1,8 +1,8 @@
 //! Photo and heat in the window: plain arrays in, textures kept inside, drawn in one pass with the rest of the window.
 //!
 //! [`install`] once when the window opens, then [`paint`] in every frame. A photo or map is uploaded when it is first
-//! drawn, a large photo over several frames; moving, zooming and every slider only rewrite 144 bytes per tile, and a choice from a menu picks another variant
-//! of the compiled shader.
+//! drawn, a large photo over several frames; moving, zooming and every slider only rewrite 128 bytes per tile, and a
+//! choice from a menu picks another variant of the compiled shader.
 
 mod cache;
 mod mask;

@@ -158,7 +158,7 @@ impl Painter {
 
     /// Draws the mask of a slot, as [`Self::paint`] does a picture.
     pub fn paint_mask(&self, slot: u64, pass: &mut wgpu::RenderPass<'static>) {
-        self.masks.paint(slot, &self.pipelines, pass);
+        self.masks.paint(slot, pass);
     }
 
     /// To be called when all pictures of a frame are prepared; more calls do no harm.

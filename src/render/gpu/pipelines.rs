@@ -23,8 +23,8 @@ pub struct Pipelines {
     /// Draws a level of detail from the one above.
     pub mip: wgpu::RenderPipeline,
     pub mip_layout: wgpu::BindGroupLayout,
-    /// A mask over what is drawn already.
-    pub mask: wgpu::RenderPipeline,
+    /// A mask over what is drawn already, without and with an outline.
+    mask: [wgpu::RenderPipeline; 2],
     /// Group 0: uniform with an offset.
     pub mask_layer_layout: wgpu::BindGroupLayout,
     /// Group 1: labels.
@@ -57,18 +57,24 @@ impl Pipelines {
             multisampled: false,
         };
         let mask_tile_layout = layout(device, "mask tile", &[labels]);
-        let mask = Recipe {
-            shader: sources::MASK,
-            fragment_entry: fragment_entry(target),
-            constants: &[],
-            target,
-            topology: wgpu::PrimitiveTopology::TriangleStrip,
-            groups: &[Some(&mask_layer_layout), Some(&mask_tile_layout)],
-            blend: Some(wgpu::BlendState::PREMULTIPLIED_ALPHA_BLENDING),
-        };
-        let mask = mask.pipeline(device);
+        let mask = [0.0, 1.0].map(|with_outline| {
+            let mask = Recipe {
+                shader: sources::MASK,
+                fragment_entry: fragment_entry(target),
+                constants: &[("WITH_OUTLINE", with_outline)],
+                target,
+                topology: wgpu::PrimitiveTopology::TriangleStrip,
+                groups: &[Some(&mask_layer_layout), Some(&mask_tile_layout)],
+                blend: Some(wgpu::BlendState::PREMULTIPLIED_ALPHA_BLENDING),
+            };
+            mask.pipeline(device)
+        });
         let heatmap = HashMap::new();
         Self { target, heatmap, layer_layout, tile_layout, mip, mip_layout, mask, mask_layer_layout, mask_tile_layout }
+    }
+
+    pub fn mask(&self, with_outline: bool) -> &wgpu::RenderPipeline {
+        &self.mask[usize::from(with_outline)]
     }
 
     /// The pipeline of a variant, compiled when it is first needed.

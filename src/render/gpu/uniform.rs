@@ -5,7 +5,7 @@ use bytemuck::{Pod, Zeroable};
 use super::tiles::Tile;
 use crate::render::scene::{HeatMap, Layer, ViewTransform};
 use crate::render::shading::Numbers;
-use crate::render::style::{Blend, MAX_CONTOURS, Style};
+use crate::render::style::{MAX_CONTOURS, Style};
 use crate::render::{ColourMap, ValueRange};
 
 /// Keep in sync with `Layer` in `shaders/heatmap.wgsl`, where the fields are explained.
@@ -28,10 +28,7 @@ pub struct LayerUniform {
     opacity: f32,
     dim_unseen: u32,
     colours: u32,
-    signed_colours: u32,
-    blend: u32,
-    contour_count: u32,
-    padding: [u32; 2],
+    padding: u32,
     contours: [f32; MAX_CONTOURS],
 }
 
@@ -117,14 +114,8 @@ impl LayerUniform {
         (self.range_low, self.range_high) = (range.low, range.high);
         (self.opacity, self.gamma, self.threshold) = (opacity, gamma, threshold);
         self.colours = colour_row(style.colours);
-        self.signed_colours = u32::from(style.colours.is_signed());
-        self.blend = match style.blend {
-            Blend::Overlay => 0,
-            Blend::Multiply => 1,
-        };
         for (slot, level) in self.contours.iter_mut().zip(&style.contours) {
             *slot = *level;
-            self.contour_count += 1;
         }
     }
 }
@@ -141,8 +132,8 @@ mod tests {
 
     #[test]
     fn the_layout_is_that_of_the_shader() {
-        // Nine rows of 16 bytes, as WGSL lays out the fields in order; arrays of vectors begin at multiples of 16.
-        assert_eq!(size_of::<LayerUniform>(), 144);
-        assert_eq!(std::mem::offset_of!(LayerUniform, contours), 112);
+        // Eight rows of 16 bytes, as WGSL lays out the fields in order; arrays of vectors begin at multiples of 16.
+        assert_eq!(size_of::<LayerUniform>(), 128);
+        assert_eq!(std::mem::offset_of!(LayerUniform, contours), 96);
     }
 }

@@ -25,6 +25,7 @@ pub struct Masks {
 }
 
 struct Slot {
+    pipeline: wgpu::RenderPipeline,
     uniforms: wgpu::Buffer,
     bind_group: wgpu::BindGroup,
     draws: Vec<(wgpu::BindGroup, u32)>,
@@ -70,20 +71,22 @@ impl Masks {
                 bytes.resize(draws.len() * stride, 0);
             }
         }
-        let make = || Slot::with_buffer(device, &pipelines.mask_layer_layout, bytes.len() as u64);
+        let pipeline = pipelines.mask(layer.style.outline);
+        let make = || Slot::with_buffer(device, pipeline, &pipelines.mask_layer_layout, bytes.len() as u64);
         let slot = self.slots.get_or_make(layer.slot, frame, || (make(), bytes.len() as u64));
         if slot.uniforms.size() < bytes.len() as u64 {
             *slot = make();
         }
+        slot.pipeline.clone_from(pipeline);
         slot.draws = draws;
         queue.write_buffer(&slot.uniforms, 0, &bytes);
         !labels.is_complete()
     }
 
     /// Draws the mask of a slot; the pass's viewport must be the whole target.
-    pub fn paint(&self, slot: u64, pipelines: &Pipelines, pass: &mut wgpu::RenderPass<'static>) {
+    pub fn paint(&self, slot: u64, pass: &mut wgpu::RenderPass<'static>) {
         let Some(slot) = self.slots.get(slot) else { return };
-        pass.set_pipeline(&pipelines.mask);
+        pass.set_pipeline(&slot.pipeline);
         for (tile, offset) in &slot.draws {
             pass.set_bind_group(0, &slot.bind_group, &[*offset]);
             pass.set_bind_group(1, tile, &[]);
@@ -100,7 +103,12 @@ impl Masks {
 
 impl Slot {
     /// With a new buffer for at least one uniform.
-    fn with_buffer(device: &wgpu::Device, layout: &wgpu::BindGroupLayout, bytes: u64) -> Self {
+    fn with_buffer(
+        device: &wgpu::Device,
+        pipeline: &wgpu::RenderPipeline,
+        layout: &wgpu::BindGroupLayout,
+        bytes: u64,
+    ) -> Self {
         let uniform_size = size_of::<MaskUniform>() as u64;
         let uniforms = device.create_buffer(&wgpu::BufferDescriptor {
             label: Some("mask layer"),
@@ -114,6 +122,6 @@ impl Slot {
             layout,
             entries: &[wgpu::BindGroupEntry { binding: 0, resource: wgpu::BindingResource::Buffer(binding) }],
         });
-        Self { uniforms, bind_group, draws: Vec::new() }
+        Self { pipeline: pipeline.clone(), uniforms, bind_group, draws: Vec::new() }
     }
 }

@@ -16,7 +16,7 @@ pub struct MaskUniform {
     quad_max: [f32; 2],
     texel_origin: [f32; 2],
     texels_per_pixel: f32,
-    with_outline: u32,
+    padding: u32,
     fill: [f32; 4],
 }
 
@@ -27,7 +27,6 @@ impl MaskUniform {
         Self {
             rect_origin: rect.origin.map(|side| side as f32),
             screen_size: screen.map(|side| side as f32),
-            with_outline: u32::from(layer.style.outline),
             fill: [r, g, b, layer.style.fill_opacity()],
             ..Self::default()
         }
