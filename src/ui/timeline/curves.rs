@@ -1,7 +1,7 @@
 //! The curves of a run: losses of every step, and what the validations found.
 
 use eframe::egui::{Color32, Id, TextStyle, Ui, Visuals};
-use egui_plot::{Corner, Legend, Line, Plot, PlotPoints, PlotUi, Points, VLine};
+use egui_plot::{Corner, Legend, Line, Plot, PlotPoints, PlotUi, Points, VLine, uniform_grid_spacer};
 
 use crate::app::finetune::Progress;
 use crate::finetune::run::{StepRecord, ValidationRecord};
@@ -40,6 +40,10 @@ fn plot_ui(
         .link_cursor(group, [true, false])
         .allow_scroll(false)
         .allow_boxed_zoom(false)
+        // From 1 on, so that a base step is what one point on the screen is worth; so far up, for faint lines.
+        .grid_spacing(1.0..=3000.0)
+        .x_grid_spacer(uniform_grid_spacer(|grid| [round_step(80.0 * grid.base_step_size).max(1.0); 3]))
+        .y_grid_spacer(uniform_grid_spacer(|grid| [round_step(32.0 * grid.base_step_size); 3]))
         .y_axis_min_width(38.0);
     let shown = plot.show(ui, |plot| {
         draw(plot, &visuals);
@@ -54,6 +58,14 @@ fn plot_ui(
         .on_hover_text("Click: look at that step · drag: move · pinch: zoom · double click: all of it");
     let at = shown.inner.filter(|_| shown.response.clicked())?;
     Some(at.x.round().max(0.0) as usize)
+}
+
+/// The least of 1, 2 and 5 times a power of ten that is no less than `least`.
+///
+/// Powers of ten alone, as the library has them, leave a curve from 30 to 75 % without any label.
+fn round_step(least: f64) -> f64 {
+    let power = 10.0_f64.powf(least.log10().floor());
+    [1.0, 2.0, 5.0].map(|factor| factor * power).into_iter().find(|step| *step >= least).unwrap_or(10.0 * power)
 }
 
 fn losses(plot: &mut PlotUi<'_>, progress: &Progress, visuals: &Visuals) {
@@ -119,6 +131,11 @@ fn thinned(points: impl ExactSizeIterator<Item = (usize, f64)>) -> PlotPoints<'s
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn marks_are_at_round_numbers_no_closer_than_asked() {
+        assert_eq!([0.7, 1.0, 1.1, 2.5, 7.0, 30.0].map(round_step), [1.0, 1.0, 2.0, 5.0, 10.0, 50.0]);
+    }
 
     #[test]
     fn long_runs_are_thinned_to_means_and_short_ones_are_exact() {
