@@ -1,6 +1,7 @@
 //! Image by image: fixed, broken, wrong before and after; each with its photo and both maps.
 
-use eframe::egui::{Align2, Color32, FontId, Mesh, Rect, Role, ScrollArea, Sense, Ui, WidgetInfo, pos2, vec2};
+use eframe::egui::text::{LayoutJob, TextWrapping};
+use eframe::egui::{Color32, FontId, Mesh, Rect, Role, ScrollArea, Sense, Ui, WidgetInfo, pos2, vec2};
 
 use crate::app::Session;
 use crate::app::evaluate::{Compared, EvaluateCommand};
@@ -96,22 +97,38 @@ fn row_ui(
     let right_after = matches!(flip.kind, FlipKind::Fixed | FlipKind::BothRight);
     let left = place(3).left();
     let lines = [
-        (flip.truth_name.clone(), ui.visuals().weak_text_color()),
-        (said(&flip.before, right_before), ui.visuals().text_color()),
-        (said(&flip.after, right_after), ui.visuals().strong_text_color()),
+        (flip.truth_name.clone(), String::new(), ui.visuals().weak_text_color()),
+        (said(&flip.before, right_before), figures(&flip.before), ui.visuals().text_color()),
+        (said(&flip.after, right_after), figures(&flip.after), ui.visuals().strong_text_color()),
     ];
-    let painter = ui.painter_at(area);
-    for (line, (text, colour)) in lines.into_iter().enumerate() {
-        let at = pos2(left, area.top() + 2.0 + 17.0 * line as f32);
-        painter.text(at, Align2::LEFT_TOP, text, FontId::proportional(11.5), colour);
+    for (line, (words, figures, colour)) in lines.into_iter().enumerate() {
+        let corner = pos2(left, area.top() + 2.0 + 17.0 * line as f32);
+        line_ui(ui, Rect::from_min_max(corner, area.max), words, figures, colour);
     }
-    response.on_hover_text(format!("{name}\nphoto, map before, map after · click: look at it")).clicked()
+    let about = "photo, map before, map after\nanswer, confidence, relevance on the object\nclick: look at it";
+    response.on_hover_text(format!("{text}\n{about}")).clicked()
 }
 
-/// Such as «right: fox 0.93, 61 % on it»; the word says what colour alone must not.
+/// Figures right behind the words, which are shortened to leave them room.
+fn line_ui(ui: &Ui, area: Rect, words: String, figures: String, colour: Color32) {
+    let (painter, font) = (ui.painter(), FontId::proportional(11.5));
+    let figures = painter.layout_no_wrap(figures, font.clone(), colour);
+    let mut words = LayoutJob::simple_singleline(words, font, colour);
+    words.wrap = TextWrapping::truncate_at_width(area.width() - figures.size().x);
+    let words = painter.layout_job(words);
+    painter.galley(area.min + vec2(words.size().x, 0.0), figures, colour);
+    painter.galley(area.min, words, colour);
+}
+
+/// Such as «right: fox»; the word says what colour alone must not.
 fn said(said: &Said, is_right: bool) -> String {
-    let mass = said.relevance_mass.map_or_else(String::new, |mass| format!(", {:.0} % on it", 100.0 * mass));
-    format!("{}: {} {:.2}{mass}", if is_right { "right" } else { "wrong" }, said.name, said.confidence)
+    format!("{}: {}", if is_right { "right" } else { "wrong" }, said.name)
+}
+
+/// Such as « 0.93, 61 %»: the confidence and, with a mask, the relevance on the object.
+fn figures(said: &Said) -> String {
+    let mass = said.relevance_mass.map_or_else(String::new, |mass| format!(", {:.0} %", 100.0 * mass));
+    format!(" {:.2}{mass}", said.confidence)
 }
 
 /// One rectangle per patch, on the map's own scale; a flat map is grey.

@@ -1,6 +1,6 @@
 //! The figures of both models with the difference and its interval.
 
-use eframe::egui::{Color32, Grid, RichText, Ui, Visuals};
+use eframe::egui::{Color32, Grid, Label, RichText, Ui, Visuals, vec2};
 
 use crate::jobs::compare::{Report, Row, Verdict};
 use crate::jobs::evaluate::Group;
@@ -29,10 +29,10 @@ pub fn show(ui: &mut Ui, report: &Report) {
 fn row_ui(ui: &mut Ui, row: &Row) {
     let measure = row.figure.measure;
     let small = |text: String| RichText::new(text).size(11.5);
-    let width = (ui.available_width() * 0.42).max(90.0);
-    ui.allocate_ui(eframe::egui::vec2(width, 16.0), |ui| {
-        ui.set_min_width(width);
-        ui.add(eframe::egui::Label::new(small(row.figure.title.clone())).truncate()).on_hover_text(about(row));
+    let width = (ui.available_width() * 0.5).max(90.0);
+    ui.allocate_ui(vec2(width, 16.0), |ui| {
+        ui.set_width(width);
+        ui.add(Label::new(small(row.figure.title.clone())).wrap()).on_hover_text(about(row));
     });
     ui.label(small(measure.bare(row.before.value)));
     ui.label(small(measure.bare(row.after.value)));
