@@ -128,7 +128,7 @@ impl TermReport {
 fn warnings(report: &PreflightReport, config: &FinetuneConfig) -> Vec<String> {
     let mut warnings = Vec::new();
     if report.validation == 0 {
-        warnings.push("there are no validation photos, so the last checkpoint counts as the best; give classes more masks, or watch others with --hold-out-per-class".to_owned());
+        warnings.push("there are no validation photos, so the last checkpoint counts as the best; classes with more masks would give some".to_owned());
     }
     if 2 * report.flat > report.pictures {
         warnings.push(format!(
