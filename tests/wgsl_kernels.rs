@@ -11,7 +11,7 @@ use support::gpu;
 use support::model::relative_error;
 use vitrine::engine::candle::CandleOps;
 use vitrine::engine::wgsl::{Tuning, WgslOps};
-use vitrine::engine::{AdamW, Device, Epilogue, Moments, Ops};
+use vitrine::engine::{AdamW, Device, Epilogue, Moments, Ops, RelevanceTerm};
 
 /// Single precision, other orders of summation, over at most 300 terms, and a driver's own exp.
 const TOLERANCE: f32 = 2e-5;
@@ -173,6 +173,13 @@ fn norms_and_their_gradients() {
             let beta = ops.upload(beta.clone(), &[width]).unwrap();
             ops.layer_norm(&x, &gamma, &beta, 1e-6).unwrap()
         });
+        for of in ["gamma", "beta"] {
+            compare!(gpu, (of, rows, width), poison[rows * width, width], |ops| {
+                let [x, d_out] = [&x, &d_out].map(|data| ops.upload(data.clone(), &[1, rows, width]).unwrap());
+                let (gamma, beta) = ops.layer_norm_gradients(&d_out, &x, 1e-6).unwrap();
+                if of == "gamma" { gamma } else { beta }
+            });
+        }
         for around in [true, false] {
             compare!(gpu, ("layer_norm_backward", rows, width, around), poison[rows * width], |ops| {
                 let x = ops.upload(x.clone(), &[1, rows, width]).unwrap();
@@ -204,7 +211,7 @@ fn elementwise_kernels() {
         });
         compare!(gpu, ("gelu_backward", shape), poison[rows * width], |ops| {
             let d_out = ops.upload(d_out.clone(), &shape).unwrap();
-            ops.gelu_backward(&d_out, &ops.upload(x.clone(), &shape).unwrap()).unwrap()
+            ops.gelu_backward(d_out, &ops.upload(x.clone(), &shape).unwrap()).unwrap()
         });
         compare!(gpu, ("add", shape), poison[rows * width], |ops| {
             let d_out = ops.upload(d_out.clone(), &shape).unwrap();
@@ -248,7 +255,7 @@ fn attention_its_gradient_and_its_backward() {
             let d_out = ops.upload(d_out.clone(), &d_shape).unwrap();
             let maps = ops.attention(&qkv, heads, queries).unwrap();
             let gradients = ops.attention_gradient(&d_out, &qkv, heads).unwrap();
-            ops.attention_backward(&gradients, &maps, &d_out, &qkv).unwrap()
+            ops.attention_backward(gradients, &maps, &d_out, &qkv, None).unwrap()
         });
     }
 }
@@ -383,17 +390,22 @@ fn relevance_from_the_other_side() {
             let gradients = ops.upload(gradients.clone(), &map_shape).unwrap();
             ops.relevance_step_backward(&column, &maps, &gradients, &weights).unwrap()
         });
+        let dim = 3 * heads;
+        let (qkv, d_out) = (dice.numbers(images * tokens * 3 * dim), dice.numbers(images * queries * dim));
         for is_shared in [false, true] {
-            compare!(gpu, (map_shape, "inject", is_shared), poison[maps.len()], |ops| {
+            compare!(gpu, (map_shape, "term", is_shared), poison[maps.len(), qkv.len()], |ops| {
                 let upload = |data: &[f32], shape: &[usize]| ops.upload(data.to_vec(), shape).unwrap();
                 let [row, column] = [&row, &column].map(|data| upload(data, &[images, tokens]));
-                let [maps, gradients, d_before] = [&maps, &gradients, &d_maps].map(|data| upload(data, &map_shape));
-                let kept = is_shared.then(|| d_before.clone());
-                let after = ops.inject_relevance(d_before, &maps, &gradients, &weights, &row, &column).unwrap();
-                if let Some(kept) = kept.filter(|_| ops.info().device != "cpu") {
+                let [maps, gradients, before] = [&maps, &gradients, &d_maps].map(|data| upload(data, &map_shape));
+                let (qkv, d_out) = (upload(&qkv, &[images, tokens, 3 * dim]), upload(&d_out, &[images, queries, dim]));
+                let kept = is_shared.then(|| before.clone());
+                let term =
+                    RelevanceTerm { gradients: &gradients, head_weights: &weights, row: &row, column: &column };
+                let d_qkv = ops.attention_backward(before, &maps, &d_out, &qkv, Some(term)).unwrap();
+                if let Some(kept) = kept {
                     assert_eq!(ops.read(&kept).unwrap(), d_maps, "somebody else's gradient is left alone");
                 }
-                after
+                d_qkv
             });
         }
     }

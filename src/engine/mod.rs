@@ -12,7 +12,7 @@ mod process;
 pub mod wgsl;
 
 pub use device::{Device, DeviceInfo, compute_threads};
-pub use ops::{AdamW, AdamWFactors, Epilogue, KernelTime, KernelTimes, Moments, Ops};
+pub use ops::{AdamW, AdamWFactors, Epilogue, KernelTime, KernelTimes, Moments, Ops, RelevanceTerm};
 pub use process::init_process;
 
 /// Why a computation did not happen.

@@ -46,6 +46,18 @@ impl<'a, B> Epilogue<'a, B> {
     }
 }
 
+/// Relevance's share of ∂Loss/∂A: `[A ⊙ G > 0] · G · w_h · row_i · column_j`.
+pub struct RelevanceTerm<'a, B> {
+    /// G, a constant of the loss: `[B, h, R, N]`.
+    pub gradients: &'a B,
+    /// w, as for [`Ops::relevance_step`].
+    pub head_weights: &'a [f32],
+    /// The relevance row *before* [`Ops::relevance_step`] folded the block in: `[B, N]`.
+    pub row: &'a B,
+    /// The gradient of the row *after* it: `[B, N]`.
+    pub column: &'a B,
+}
+
 /// One step of AdamW (Loshchilov & Hutter 2019), with PyTorch's order of operations.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AdamW {
@@ -163,8 +175,8 @@ pub trait Ops: Send + Sync {
 
     /// The exact (erf) GELU.
     fn gelu(&self, x: &Self::Buffer) -> Result<Self::Buffer, Error>;
-    /// `d_out · GELU'(x)`.
-    fn gelu_backward(&self, d_out: &Self::Buffer, x: &Self::Buffer) -> Result<Self::Buffer, Error>;
+    /// `d_out · GELU'(x)`; may be written over `d_out`, so no clone of it may be in use.
+    fn gelu_backward(&self, d_out: Self::Buffer, x: &Self::Buffer) -> Result<Self::Buffer, Error>;
     /// A hidden layer: `x·wᵀ + bias`, which the backward pass reads, and its GELU.
     fn linear_gelu(
         &self,
@@ -183,7 +195,7 @@ pub trait Ops: Send + Sync {
         w: &Self::Buffer,
         x: &Self::Buffer,
     ) -> Result<Self::Buffer, Error> {
-        self.gelu_backward(&self.linear_backward(d_out, w)?, x)
+        self.gelu_backward(self.linear_backward(d_out, w)?, x)
     }
 
     /// A = softmax(q·kᵀ/√head_dim) of `qkv [B, N, 3·D]` for the first `queries` rows: `[B, h, R, N]`.
@@ -193,13 +205,14 @@ pub trait Ops: Send + Sync {
     /// G = ∂y/∂A from the gradient `d_out [B, R, D]` of the mixed values: `[B, h, R, N]`.
     fn attention_gradient(&self, d_out: &Self::Buffer, qkv: &Self::Buffer, heads: usize)
     -> Result<Self::Buffer, Error>;
-    /// Gradient with respect to `qkv`, given G, A and `d_out`: `[B, N, 3·D]`.
+    /// Gradient with respect to `qkv`, given G (to which `term` is added), A and `d_out`: `[B, N, 3·D]`.
     fn attention_backward(
         &self,
-        gradients: &Self::Buffer,
+        gradients: Self::Buffer,
         maps: &Self::Buffer,
         d_out: &Self::Buffer,
         qkv: &Self::Buffer,
+        term: Option<RelevanceTerm<'_, Self::Buffer>>,
     ) -> Result<Self::Buffer, Error>;
 
     /// One block of GAE in row form: `row + row·C`, C = Σ_h w_h·max(0, A ⊙ G); `row` is `[B, N]`.
@@ -236,6 +249,18 @@ pub trait Ops: Send + Sync {
     fn column_sum(&self, x: &Self::Buffer, width: usize) -> Result<Self::Buffer, Error>;
     /// `a ⊙ b`, both `[.., D]`, summed over all rows: `[D]`. The gradient of a scale: LayerScale, or γ of a norm.
     fn column_dot(&self, a: &Self::Buffer, b: &Self::Buffer) -> Result<Self::Buffer, Error>;
+    /// Gradients of [`Ops::layer_norm`] with respect to γ and β, `[D]` each.
+    fn layer_norm_gradients(
+        &self,
+        d_out: &Self::Buffer,
+        x: &Self::Buffer,
+        eps: f32,
+    ) -> Result<(Self::Buffer, Self::Buffer), Error> {
+        let width = self.shape(x).last().copied().unwrap_or(1);
+        let constant = |value: f32| self.upload(vec![value; width], &[width]);
+        let normalised = self.layer_norm(x, &constant(1.0)?, &constant(0.0)?, eps)?;
+        Ok((self.column_dot(d_out, &normalised)?, self.column_sum(d_out, width)?))
+    }
     /// Adds Σ x² over all elements to `sums`: a few numbers, as many as the backend likes, that mean their total.
     fn add_squares(&self, sums: Option<Self::Buffer>, x: &Self::Buffer) -> Result<Self::Buffer, Error>;
 
@@ -250,21 +275,6 @@ pub trait Ops: Send + Sync {
         gradients: &Self::Buffer,
         head_weights: &[f32],
     ) -> Result<Self::Buffer, Error>;
-    /// Adds the relevance's share of ∂Loss/∂A to `d_maps [B, h, R, N]`, which the backend may reuse:
-    /// `d_maps + [A ⊙ G > 0] · G · w_h · row_i · column_j`, `row` and `column` being `[B, N]`.
-    ///
-    /// `row` is the relevance row *before* [`Ops::relevance_step`] folded the block in, `column` the gradient *after*
-    /// it; G counts as a constant.
-    fn inject_relevance(
-        &self,
-        d_maps: Self::Buffer,
-        maps: &Self::Buffer,
-        gradients: &Self::Buffer,
-        head_weights: &[f32],
-        row: &Self::Buffer,
-        column: &Self::Buffer,
-    ) -> Result<Self::Buffer, Error>;
-
     /// One step of [`AdamW`] on a weight and its two moments, all of one shape; may write in place, so no clone of
     /// the three may be in use. `gradient` has as many elements, whatever its shape.
     fn adamw(

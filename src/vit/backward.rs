@@ -68,7 +68,7 @@ impl<O: Ops> Vit<O> {
         d_middle: O::Buffer,
     ) -> Result<O::Buffer, EngineError> {
         let ops = &self.ops;
-        let d_qkv = ops.attention_backward(gradient, &tape.attention, d_mixed, &tape.qkv)?;
+        let d_qkv = ops.attention_backward(gradient.clone(), &tape.attention, d_mixed, &tape.qkv, None)?;
         let d_normed = ops.linear_backward(&d_qkv, &block.qkv.weight)?;
         let (rows, total) = (ops.shape(&d_middle)[1], ops.shape(&tape.input)[1]);
         let bypass = if rows == total { d_middle } else { ops.pad_tokens(&d_middle, 0, total)? };

@@ -2,7 +2,7 @@
 
 use candle_core::{D, Result, Tensor};
 
-use crate::engine::{AdamW, Epilogue, Moments};
+use crate::engine::{AdamW, Epilogue, Moments, RelevanceTerm};
 
 pub fn linear(x: &Tensor, w: &Tensor, then: Epilogue<'_, Tensor>) -> Result<Tensor> {
     let mut out = matmul_rows(x, &w.t()?)?;
@@ -61,11 +61,16 @@ pub fn layer_norm_backward(
     }
 }
 
+pub fn layer_norm_gradients(d_out: &Tensor, x: &Tensor, eps: f32) -> Result<(Tensor, Tensor)> {
+    let normalised = normalise(x, eps)?.0;
+    Ok((column_dot(d_out, &normalised)?, column_sum(d_out, x.dim(D::Minus1)?)?))
+}
+
 pub fn gelu(x: &Tensor) -> Result<Tensor> {
     x.gelu_erf()
 }
 
-pub fn gelu_backward(d_out: &Tensor, x: &Tensor) -> Result<Tensor> {
+pub fn gelu_backward(d_out: Tensor, x: &Tensor) -> Result<Tensor> {
     let cdf = (((x * std::f64::consts::FRAC_1_SQRT_2)?.erf()? + 1.0)? * 0.5)?;
     let density =
         ((x.sqr()? * -0.5)?.exp()? * (0.5 * std::f64::consts::FRAC_2_SQRT_PI * std::f64::consts::FRAC_1_SQRT_2))?;
@@ -111,8 +116,18 @@ pub fn attention_gradient(d_out: &Tensor, qkv: &Tensor, heads: usize) -> Result<
     split_heads(d_out, heads)?.matmul(&part(qkv, 2, heads)?.t()?)
 }
 
-pub fn attention_backward(gradients: &Tensor, maps: &Tensor, d_out: &Tensor, qkv: &Tensor) -> Result<Tensor> {
+pub fn attention_backward(
+    gradients: &Tensor,
+    maps: &Tensor,
+    d_out: &Tensor,
+    qkv: &Tensor,
+    term: Option<&RelevanceTerm<'_, Tensor>>,
+) -> Result<Tensor> {
     let (_, heads, queries, tokens) = maps.dims4()?;
+    let gradients = &match term {
+        Some(term) => (gradients + relevance_share(maps, term)?)?,
+        None => gradients.clone(),
+    };
     let inner = (gradients * maps)?.sum_keepdim(D::Minus1)?;
     let d_scores = ((maps * gradients.broadcast_sub(&inner)?)? * scale_of(qkv, heads)?)?;
     let q = part(qkv, 0, heads)?.narrow(2, 0, queries)?.contiguous()?;
@@ -148,23 +163,13 @@ pub fn maps_times_column(column: &Tensor, maps: &Tensor, gradients: &Tensor, hea
     product.reshape((batch, queries))?.pad_with_zeros(1, 0, tokens - queries)
 }
 
-pub fn inject_relevance(
-    d_maps: Tensor,
-    maps: &Tensor,
-    gradients: &Tensor,
-    head_weights: &[f32],
-    row: &Tensor,
-    column: &Tensor,
-) -> Result<Tensor> {
+/// What relevance adds to ∂Loss/∂A: `[B, h, R, N]`.
+fn relevance_share(maps: &Tensor, term: &RelevanceTerm<'_, Tensor>) -> Result<Tensor> {
     let (batch, _, queries, tokens) = maps.dims4()?;
-    let counted = (maps * gradients)?.gt(0.0)?.to_dtype(maps.dtype())?;
-    let outer = row
-        .narrow(1, 0, queries)?
-        .contiguous()?
-        .reshape((batch, 1, queries, 1))?
-        .broadcast_mul(&column.reshape((batch, 1, 1, tokens))?)?;
-    let term = (counted * gradients)?.broadcast_mul(&per_head(head_weights, maps)?)?.broadcast_mul(&outer)?;
-    d_maps + term
+    let counted = (maps * term.gradients)?.gt(0.0)?.to_dtype(maps.dtype())?;
+    let row = term.row.narrow(1, 0, queries)?.contiguous()?.reshape((batch, 1, queries, 1))?;
+    let outer = row.broadcast_mul(&term.column.reshape((batch, 1, 1, tokens))?)?;
+    (counted * term.gradients)?.broadcast_mul(&per_head(term.head_weights, maps)?)?.broadcast_mul(&outer)
 }
 
 pub fn linear_weight_gradient(d_out: &Tensor, x: &Tensor) -> Result<Tensor> {

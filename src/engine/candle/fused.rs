@@ -8,7 +8,7 @@ use candle_core::{CpuStorage, D, Device, InplaceOp1, Layout, Result, Storage, Te
 use crate::engine::cpu::attention::{self, Shape};
 use crate::engine::cpu::gemm::{View, matmul};
 use crate::engine::cpu::{columns, optimiser, relevance, rows};
-use crate::engine::{AdamW, Epilogue, Moments};
+use crate::engine::{AdamW, Epilogue, Moments, RelevanceTerm};
 
 /// The elements of a contiguous `f32` CPU tensor, borrowed without a copy; `G` holds candle's read lock.
 struct Slice<G> {
@@ -89,12 +89,23 @@ pub fn layer_norm_backward(
     like(d_x, x)
 }
 
+pub fn layer_norm_gradients(d_out: &Tensor, x: &Tensor, eps: f32) -> Result<(Tensor, Tensor)> {
+    let width = x.dim(D::Minus1)?;
+    let (gamma, beta) = rows::layer_norm_gradients(&slice(d_out)?, &slice(x)?, width, eps);
+    Ok((Tensor::from_vec(gamma, width, &Device::Cpu)?, Tensor::from_vec(beta, width, &Device::Cpu)?))
+}
+
 pub fn gelu(x: &Tensor) -> Result<Tensor> {
     like(rows::gelu(&slice(x)?), x)
 }
 
-pub fn gelu_backward(d_out: &Tensor, x: &Tensor) -> Result<Tensor> {
-    like(rows::gelu_backward(&slice(d_out)?, &slice(x)?), x)
+pub fn gelu_backward(d_out: Tensor, x: &Tensor) -> Result<Tensor> {
+    let x = slice(x)?;
+    in_place(&d_out, |d| {
+        rows::gelu_backward(d, &x);
+        Ok(())
+    })?;
+    Ok(d_out)
 }
 
 /// The attention sizes of `qkv [B, N, 3·D]`.
@@ -134,10 +145,24 @@ pub fn attention_gradient(d_out: &Tensor, qkv: &Tensor, heads: usize) -> Result<
     map_tensor(attention::gradient(&slice(d_out)?, &slice(qkv)?, shape), shape)
 }
 
-pub fn attention_backward(gradients: &Tensor, maps: &Tensor, d_out: &Tensor, qkv: &Tensor) -> Result<Tensor> {
+pub fn attention_backward(
+    gradients: &Tensor,
+    maps: &Tensor,
+    d_out: &Tensor,
+    qkv: &Tensor,
+    term: Option<&RelevanceTerm<'_, Tensor>>,
+) -> Result<Tensor> {
     let (_, heads, queries, _) = maps.dims4()?;
     let shape = attention_shape(qkv, heads, queries)?;
-    let d_qkv = attention::backward(&slice(gradients)?, &slice(maps)?, &slice(d_out)?, &slice(qkv)?, shape);
+    let (d_maps, maps, d_out, packed) = (slice(gradients)?, slice(maps)?, slice(d_out)?, slice(qkv)?);
+    let d_qkv = match term {
+        Some(&RelevanceTerm { gradients, head_weights, row, column }) => {
+            let (gradients, row, column) = (slice(gradients)?, slice(row)?, slice(column)?);
+            let term = attention::Term { gradients: &gradients, head_weights, row: &row, column: &column };
+            attention::backward(&d_maps, &maps, &d_out, &packed, Some(&term), shape)
+        }
+        None => attention::backward(&d_maps, &maps, &d_out, &packed, None, shape),
+    };
     like(d_qkv, qkv)
 }
 
@@ -152,23 +177,6 @@ pub fn maps_times_column(column: &Tensor, maps: &Tensor, gradients: &Tensor, hea
     let shape = map_shape(maps)?;
     let product = relevance::maps_times_column(&slice(column)?, &slice(maps)?, &slice(gradients)?, head_weights, shape);
     like(product, column)
-}
-
-pub fn inject_relevance(
-    d_maps: Tensor,
-    maps: &Tensor,
-    gradients: &Tensor,
-    head_weights: &[f32],
-    row: &Tensor,
-    column: &Tensor,
-) -> Result<Tensor> {
-    let shape = map_shape(maps)?;
-    let (a, g, row, column) = (slice(maps)?, slice(gradients)?, slice(row)?, slice(column)?);
-    in_place(&d_maps, |d_maps| {
-        relevance::inject(d_maps, &a, &g, head_weights, &row, &column, shape);
-        Ok(())
-    })?;
-    Ok(d_maps)
 }
 
 pub fn linear_weight_gradient(d_out: &Tensor, x: &Tensor) -> Result<Tensor> {

@@ -5,7 +5,7 @@ mod fused;
 
 use candle_core::{Device as CandleDevice, Tensor};
 
-use super::{AdamW, Device, DeviceInfo, Epilogue, Error, Moments, Ops};
+use super::{AdamW, Device, DeviceInfo, Epilogue, Error, Moments, Ops, RelevanceTerm};
 
 /// [`Ops`] over candle tensors.
 #[derive(Clone, Debug)]
@@ -112,7 +112,7 @@ impl Ops for CandleOps {
         either!(self, gelu(x))
     }
 
-    fn gelu_backward(&self, d_out: &Tensor, x: &Tensor) -> Result<Tensor, Error> {
+    fn gelu_backward(&self, d_out: Tensor, x: &Tensor) -> Result<Tensor, Error> {
         either!(self, gelu_backward(d_out, x))
     }
 
@@ -130,12 +130,13 @@ impl Ops for CandleOps {
 
     fn attention_backward(
         &self,
-        gradients: &Tensor,
+        gradients: Tensor,
         maps: &Tensor,
         d_out: &Tensor,
         qkv: &Tensor,
+        term: Option<RelevanceTerm<'_, Tensor>>,
     ) -> Result<Tensor, Error> {
-        either!(self, attention_backward(gradients, maps, d_out, qkv))
+        either!(self, attention_backward(&gradients, maps, d_out, qkv, term.as_ref()))
     }
 
     fn relevance_step(
@@ -194,6 +195,10 @@ impl Ops for CandleOps {
         either!(self, column_dot(a, b))
     }
 
+    fn layer_norm_gradients(&self, d_out: &Tensor, x: &Tensor, eps: f32) -> Result<(Tensor, Tensor), Error> {
+        either!(self, layer_norm_gradients(d_out, x, eps))
+    }
+
     fn add_squares(&self, sums: Option<Tensor>, x: &Tensor) -> Result<Tensor, Error> {
         let squares: Result<Tensor, Error> = either!(self, sum_of_squares(x));
         match sums {
@@ -211,18 +216,6 @@ impl Ops for CandleOps {
     ) -> Result<Tensor, Error> {
         let product: Result<Tensor, Error> = either!(self, maps_times_column(column, maps, gradients, head_weights));
         Ok((column + product?)?)
-    }
-
-    fn inject_relevance(
-        &self,
-        d_maps: Tensor,
-        maps: &Tensor,
-        gradients: &Tensor,
-        head_weights: &[f32],
-        row: &Tensor,
-        column: &Tensor,
-    ) -> Result<Tensor, Error> {
-        either!(self, inject_relevance(d_maps, maps, gradients, head_weights, row, column))
     }
 
     fn adamw(

@@ -8,8 +8,8 @@ use gemm::Parallelism;
 use pulp::Arch;
 use rayon::prelude::*;
 
-use super::gemm::{Shared, View};
-use super::math;
+use super::gemm::{Shared, View, ViewMut, Written};
+use super::{math, rows};
 
 /// Sizes of one attention layer: `qkv` is `[batch, tokens, 3, heads, head_dim]`.
 ///
@@ -74,6 +74,19 @@ impl Shape {
         View::new(&maps[start..], rows.len(), self.tokens, self.tokens)
     }
 
+    /// One map per head and image, `[batch, heads, queries, tokens]`, which `write` fills in blocks of whole rows.
+    fn new_maps(self, write: impl for<'a> Fn(ViewMut<'a>, Task) -> Written<'a> + Sync) -> Vec<f32> {
+        let fill = |maps: &Shared<'_>| {
+            self.tasks(self.queries).into_par_iter().for_each(|task| {
+                let start = self.map_start(task.image, task.head) + task.rows.start * self.tokens;
+                // SAFETY: tasks cover disjoint rows of disjoint maps.
+                write(unsafe { maps.block(start, task.rows.len(), self.tokens, self.tokens) }, task);
+            });
+        };
+        // SAFETY: the tasks cover all rows of all maps, and `write` can only get what it returns by writing its block.
+        unsafe { Shared::fill_new(self.batch * self.heads * self.map_len(), fill) }
+    }
+
     /// All heads of all images, cut into blocks of `rows` so that every thread gets several.
     fn tasks(self, rows: usize) -> Vec<Task> {
         const TASKS_PER_THREAD: usize = 4;
@@ -108,90 +121,119 @@ fn softmax_row(row: &mut [f32]) {
 
 /// A = softmax(q·kᵀ / √head_dim): `[batch, heads, queries, tokens]`.
 pub fn probabilities(qkv: &[f32], shape: Shape) -> Vec<f32> {
-    let mut maps = vec![0.0; shape.batch * shape.heads * shape.map_len()];
-    let shared = Shared::new(&mut maps);
-    shape.tasks(shape.queries).into_par_iter().for_each(|Task { image, head, rows }| {
-        let start = shape.map_start(image, head) + rows.start * shape.tokens;
-        let q = shape.part(qkv, 0, image, head, rows.clone());
+    shape.new_maps(|block, Task { image, head, rows }| {
+        let q = shape.part(qkv, 0, image, head, rows);
         let k = shape.part(qkv, 1, image, head, 0..shape.tokens);
-        // SAFETY: tasks cover disjoint rows of disjoint maps; the first block is gone when the second is taken.
-        let block = || unsafe { shared.block(start, rows.len(), shape.tokens, shape.tokens) };
-        block().assign(shape.scale(), q, k.t(), Parallelism::None);
-        Arch::new().dispatch(|| block().rows_mut().for_each(softmax_row));
-    });
-    maps
+        let mut scores = block.assign(shape.scale(), q, k.t(), Parallelism::None);
+        Arch::new().dispatch(|| scores.rows_mut().for_each(softmax_row));
+        scores
+    })
 }
 
 /// A·v with the heads side by side: `[batch, queries, dim]`.
 pub fn mix(maps: &[f32], qkv: &[f32], shape: Shape) -> Vec<f32> {
-    let mut out = vec![0.0; shape.batch * shape.queries * shape.dim()];
-    let shared = Shared::new(&mut out);
-    shape.tasks(shape.queries).into_par_iter().for_each(|Task { image, head, rows }| {
-        let map = shape.map(maps, image, head, rows.clone());
-        let v = shape.part(qkv, 2, image, head, 0..shape.tokens);
-        let start = shape.merged_start(image, head, rows.start);
-        // SAFETY: tasks cover disjoint rows or disjoint columns (heads) of the output.
-        let block = unsafe { shared.block(start, rows.len(), shape.head_dim, shape.dim()) };
-        block.assign(1.0, map, v, Parallelism::None);
-    });
-    out
+    let fill = |out: &Shared<'_>| {
+        shape.tasks(shape.queries).into_par_iter().for_each(|Task { image, head, rows }| {
+            let map = shape.map(maps, image, head, rows.clone());
+            let v = shape.part(qkv, 2, image, head, 0..shape.tokens);
+            let start = shape.merged_start(image, head, rows.start);
+            // SAFETY: tasks cover disjoint rows or disjoint columns (heads) of the output.
+            let block = unsafe { out.block(start, rows.len(), shape.head_dim, shape.dim()) };
+            block.assign(1.0, map, v, Parallelism::None);
+        });
+    };
+    // SAFETY: the tasks cover all rows of all heads of all images.
+    unsafe { Shared::fill_new(shape.batch * shape.queries * shape.dim(), fill) }
 }
 
 /// G = ∂y/∂A = d_out·vᵀ per head: `[batch, heads, queries, tokens]`, from `d_out` of shape `[batch, queries, dim]`.
 pub fn gradient(d_out: &[f32], qkv: &[f32], shape: Shape) -> Vec<f32> {
-    let mut gradients = vec![0.0; shape.batch * shape.heads * shape.map_len()];
-    let shared = Shared::new(&mut gradients);
-    shape.tasks(shape.queries).into_par_iter().for_each(|Task { image, head, rows }| {
-        let d_out = shape.merged(d_out, image, head, rows.clone());
+    shape.new_maps(|block, Task { image, head, rows }| {
+        let d_out = shape.merged(d_out, image, head, rows);
         let v = shape.part(qkv, 2, image, head, 0..shape.tokens);
-        let start = shape.map_start(image, head) + rows.start * shape.tokens;
-        // SAFETY: tasks cover disjoint rows of disjoint maps.
-        let block = unsafe { shared.block(start, rows.len(), shape.tokens, shape.tokens) };
-        block.assign(1.0, d_out, v.t(), Parallelism::None);
-    });
-    gradients
+        block.assign(1.0, d_out, v.t(), Parallelism::None)
+    })
 }
 
-/// Gradient of the scores before scaling and softmax: A ⊙ (G − rowsum(G ⊙ A)), same shape as `maps`.
-fn softmax_backward(gradients: &[f32], maps: &[f32], tokens: usize) -> Vec<f32> {
-    let mut d_scores = vec![0.0; maps.len()];
-    super::rows::for_each_row(&mut d_scores, tokens, |i, d_scores| {
-        let (g, a) = (&gradients[i * tokens..][..tokens], &maps[i * tokens..][..tokens]);
-        let inner = math::dot(g, a);
-        for ((d, &g), &a) in d_scores.iter_mut().zip(g).zip(a) {
-            *d = a * (g - inner);
+/// Relevance's share of ∂Loss/∂A; see [`crate::engine::RelevanceTerm`].
+pub struct Term<'a> {
+    pub gradients: &'a [f32],
+    pub head_weights: &'a [f32],
+    pub row: &'a [f32],
+    pub column: &'a [f32],
+}
+
+impl Term<'_> {
+    /// Adds the share of row `index` of all maps, whose attention is `a`, to `d`.
+    #[inline(always)]
+    fn add_to(&self, d: &mut [f32], a: &[f32], index: usize, shape: Shape) {
+        let (map, i) = (index / shape.queries, index % shape.queries);
+        let (image, head) = (map / shape.heads, map % shape.heads);
+        let weight = self.row[image * shape.tokens + i] * self.head_weights[head];
+        let g = &self.gradients[index * shape.tokens..][..shape.tokens];
+        let column = &self.column[image * shape.tokens..][..shape.tokens];
+        for (((d, &a), &g), &q) in d.iter_mut().zip(a).zip(g).zip(column) {
+            *d += if a * g > 0.0 { g * weight * q } else { 0.0 };
         }
-    });
-    d_scores
+    }
 }
 
-/// Gradient with respect to `qkv`, from G, A and the gradient of [`mix`]'s output; same shape as `qkv`.
-pub fn backward(gradients: &[f32], maps: &[f32], d_out: &[f32], qkv: &[f32], shape: Shape) -> Vec<f32> {
-    let d_scores = softmax_backward(gradients, maps, shape.tokens);
-    let mut d_qkv = vec![0.0; qkv.len()];
-    let shared = Shared::new(&mut d_qkv);
+/// Gradient of the scores before scaling and softmax: A ⊙ (G − rowsum(G ⊙ A)), same shape as `maps`; with a `term`,
+/// it is added to G first.
+fn softmax_backward(gradients: &[f32], maps: &[f32], term: Option<&Term<'_>>, shape: Shape) -> Vec<f32> {
+    let tokens = shape.tokens;
+    rows::new_rows(maps.len(), tokens, |i, d| {
+        let a = &maps[i * tokens..][..tokens];
+        d.copy_from_slice(&gradients[i * tokens..][..tokens]);
+        if let Some(term) = term {
+            term.add_to(d, a, i, shape);
+        }
+        let inner = math::dot(d, a);
+        for (d, &a) in d.iter_mut().zip(a) {
+            *d = a * (*d - inner);
+        }
+    })
+}
+
+/// Gradient with respect to `qkv`, from G (plus a `term`), A and the gradient of [`mix`]'s output; same shape as `qkv`.
+pub fn backward(
+    gradients: &[f32],
+    maps: &[f32],
+    d_out: &[f32],
+    qkv: &[f32],
+    term: Option<&Term<'_>>,
+    shape: Shape,
+) -> Vec<f32> {
+    let d_scores = softmax_backward(gradients, maps, term, shape);
     let all_queries = 0..shape.queries;
-    shape.tasks(shape.tokens).into_par_iter().for_each(|Task { image, head, rows }| {
-        // SAFETY: parts, heads and row blocks are disjoint columns and rows of the output.
-        let block = |part: usize, rows: &Range<usize>| unsafe {
-            let start = shape.part_start(part, image, head) + rows.start * 3 * shape.dim();
-            shared.block(start, rows.len(), shape.head_dim, 3 * shape.dim())
-        };
-        let columns = |maps| {
-            let map: View<'_> = shape.map(maps, image, head, all_queries.clone());
-            map.columns(rows.clone())
-        };
-        let q = shape.part(qkv, 0, image, head, all_queries.clone());
-        block(1, &rows).assign(shape.scale(), columns(&d_scores).t(), q, Parallelism::None);
-        let d_out = shape.merged(d_out, image, head, all_queries.clone());
-        block(2, &rows).assign(1.0, columns(maps).t(), d_out, Parallelism::None);
+    let fill = |d_qkv: &Shared<'_>| {
+        shape.tasks(shape.tokens).into_par_iter().for_each(|Task { image, head, rows }| {
+            // SAFETY: parts, heads and row blocks are disjoint columns and rows of the output.
+            let block = |part: usize, rows: &Range<usize>| unsafe {
+                let start = shape.part_start(part, image, head) + rows.start * 3 * shape.dim();
+                d_qkv.block(start, rows.len(), shape.head_dim, 3 * shape.dim())
+            };
+            let columns = |maps| {
+                let map: View<'_> = shape.map(maps, image, head, all_queries.clone());
+                map.columns(rows.clone())
+            };
+            let q = shape.part(qkv, 0, image, head, all_queries.clone());
+            block(1, &rows).assign(shape.scale(), columns(&d_scores).t(), q, Parallelism::None);
+            let d_out = shape.merged(d_out, image, head, all_queries.clone());
+            block(2, &rows).assign(1.0, columns(maps).t(), d_out, Parallelism::None);
 
-        let query_rows = rows.start.min(shape.queries)..rows.end.min(shape.queries);
-        if !query_rows.is_empty() {
-            let k = shape.part(qkv, 1, image, head, 0..shape.tokens);
-            let d_scores = shape.map(&d_scores, image, head, query_rows.clone());
-            block(0, &query_rows).assign(shape.scale(), d_scores, k, Parallelism::None);
-        }
-    });
-    d_qkv
+            let read = rows.start.min(shape.queries)..rows.end.min(shape.queries);
+            let unread = read.end.max(rows.start)..rows.end;
+            if !read.is_empty() {
+                let k = shape.part(qkv, 1, image, head, 0..shape.tokens);
+                let d_scores = shape.map(&d_scores, image, head, read.clone());
+                block(0, &read).assign(shape.scale(), d_scores, k, Parallelism::None);
+            }
+            if !unread.is_empty() {
+                block(0, &unread).clear();
+            }
+        });
+    };
+    // SAFETY: the tasks cover all rows of all heads of all images, and each its rows of the three parts.
+    unsafe { Shared::fill_new(qkv.len(), fill) }
 }

@@ -10,8 +10,8 @@ const TASK_ELEMENTS: usize = 64 * 1024;
 
 /// `[rows, width]` summed over its rows: `[width]`.
 pub fn sum(x: &[f32], width: usize) -> Vec<f32> {
-    sum_rows(x, width, |sum, start| {
-        for (sum, &x) in sum.iter_mut().zip(&x[start..]) {
+    sum_rows(x.len() / width.max(1), width, |sum, row| {
+        for (sum, &x) in sum.iter_mut().zip(&x[row * width..]) {
             *sum += x;
         }
     })
@@ -19,23 +19,22 @@ pub fn sum(x: &[f32], width: usize) -> Vec<f32> {
 
 /// `a ⊙ b`, both `[rows, width]`, summed over the rows: `[width]`.
 pub fn dot(a: &[f32], b: &[f32], width: usize) -> Vec<f32> {
-    sum_rows(a, width, |sum, start| {
-        for ((sum, &a), &b) in sum.iter_mut().zip(&a[start..]).zip(&b[start..]) {
+    sum_rows(a.len() / width.max(1), width, |sum, row| {
+        for ((sum, &a), &b) in sum.iter_mut().zip(&a[row * width..]).zip(&b[row * width..]) {
             *sum += a * b;
         }
     })
 }
 
-/// Calls `add(sum, offset of a row)` for every row of `x`; tasks sum their own rows, then the sums are added in order.
-fn sum_rows(x: &[f32], width: usize, add: impl Fn(&mut [f32], usize) + Sync) -> Vec<f32> {
-    let rows = x.len() / width.max(1);
+/// Calls `add(sum [width], row)` for every row; tasks sum their own rows, then the sums are added in order.
+pub(super) fn sum_rows(rows: usize, width: usize, add: impl Fn(&mut [f32], usize) + Sync) -> Vec<f32> {
     let starts: Vec<usize> = (0..rows).step_by(ROWS_PER_TASK).collect();
     let partial: Vec<Vec<f32>> = starts
         .into_par_iter()
         .map(|first| {
             let mut sum = vec![0.0; width];
             Arch::new().dispatch(|| {
-                (first..rows.min(first + ROWS_PER_TASK)).for_each(|row| add(&mut sum, row * width));
+                (first..rows.min(first + ROWS_PER_TASK)).for_each(|row| add(&mut sum, row));
             });
             sum
         })

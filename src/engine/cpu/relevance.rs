@@ -83,30 +83,3 @@ pub fn maps_times_column(
         out
     })
 }
-
-/// In place: `d_maps += [A ⊙ G > 0] · G · w_h · row_i · column_j`.
-pub fn inject(
-    d_maps: &mut [f32],
-    maps: &[f32],
-    gradients: &[f32],
-    head_weights: &[f32],
-    row: &[f32],
-    column: &[f32],
-    shape: Shape,
-) {
-    let (tokens, map_len) = (shape.tokens, shape.queries * shape.tokens);
-    d_maps.par_chunks_mut(map_len.max(1)).enumerate().for_each(|(index, d_map)| {
-        let (image, head) = (index / shape.heads, index % shape.heads);
-        let (row, column) = (&row[image * tokens..][..shape.queries], &column[image * tokens..][..tokens]);
-        Arch::new().dispatch(|| {
-            for (i, &r) in row.iter().enumerate().filter(|(_, r)| **r != 0.0) {
-                let weight = r * head_weights[head];
-                let (a, g) = (shape.map_row(maps, image, head, i), shape.map_row(gradients, image, head, i));
-                let d = &mut d_map[i * tokens..][..tokens];
-                for (((d, &a), &g), &q) in d.iter_mut().zip(a).zip(g).zip(column) {
-                    *d += if a * g > 0.0 { g * weight * q } else { 0.0 };
-                }
-            }
-        });
-    });
-}

@@ -9,7 +9,7 @@ use super::sources::{
     ADD, COPY_TOKENS, GELU, GELU_BACKWARD, LAYER_NORM, LAYER_NORM_BACKWARD, MEAN_TOKENS, MEAN_TOKENS_BACKWARD, PREPEND,
     SCALE_ROWS,
 };
-use crate::engine::{AdamW, DeviceInfo, Epilogue, Error, KernelTimes, Moments, Ops};
+use crate::engine::{AdamW, DeviceInfo, Epilogue, Error, KernelTimes, Moments, Ops, RelevanceTerm};
 
 /// Rows and columns of a weight.
 fn weight_lengths(operation: &'static str, w: &Buffer) -> Result<[usize; 2], GpuError> {
@@ -156,10 +156,10 @@ impl Ops for WgslOps {
         Ok(out)
     }
 
-    fn gelu_backward(&self, d_out: &Buffer, x: &Buffer) -> Result<Buffer, Error> {
-        expect("gelu_backward", &[(d_out, x.len())])?;
+    fn gelu_backward(&self, d_out: Buffer, x: &Buffer) -> Result<Buffer, Error> {
+        expect("gelu_backward", &[(&d_out, x.len())])?;
         let d_x = self.gpu.buffer(x.shape.clone())?;
-        self.elements(&GELU_BACKWARD, d_x.len(), &[], &[d_out, x], &[&d_x])?;
+        self.elements(&GELU_BACKWARD, d_x.len(), &[], &[&d_out, x], &[&d_x])?;
         Ok(d_x)
     }
 
@@ -177,13 +177,18 @@ impl Ops for WgslOps {
 
     fn attention_backward(
         &self,
-        gradients: &Buffer,
+        gradients: Buffer,
         maps: &Buffer,
         d_out: &Buffer,
         qkv: &Buffer,
+        term: Option<RelevanceTerm<'_, Buffer>>,
     ) -> Result<Buffer, Error> {
-        expect("attention_backward", &[(gradients, maps.len())])?;
-        Ok(self.qkv_gradient(gradients, maps, d_out, qkv)?)
+        expect("attention_backward", &[(&gradients, maps.len())])?;
+        let gradients = match term {
+            Some(term) => self.inject(gradients, maps, &term)?,
+            None => gradients,
+        };
+        Ok(self.qkv_gradient(&gradients, maps, d_out, qkv)?)
     }
 
     fn relevance_step(
@@ -266,18 +271,6 @@ impl Ops for WgslOps {
         head_weights: &[f32],
     ) -> Result<Buffer, Error> {
         Ok(self.fold_block_backward(column, maps, gradients, head_weights)?)
-    }
-
-    fn inject_relevance(
-        &self,
-        d_maps: Buffer,
-        maps: &Buffer,
-        gradients: &Buffer,
-        head_weights: &[f32],
-        row: &Buffer,
-        column: &Buffer,
-    ) -> Result<Buffer, Error> {
-        Ok(self.inject(d_maps, [maps, gradients, row, column], head_weights)?)
     }
 
     fn adamw(

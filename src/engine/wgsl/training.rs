@@ -9,7 +9,7 @@ use super::matmul::{Product, Steps};
 use super::memory::Buffer;
 use super::relevance::map_lengths;
 use super::sources::{ADAMW, ADD_SQUARES, COLUMN_SUM, COPY_TOKENS, INJECT_RELEVANCE, RELEVANCE_BACKWARD};
-use crate::engine::{AdamWFactors, Moments};
+use crate::engine::{AdamWFactors, Moments, RelevanceTerm};
 
 /// Columns per work group; `COLUMNS` of shaders/compute/column_sum.wgsl.
 const COLUMNS: usize = 32;
@@ -82,12 +82,14 @@ impl WgslOps {
         Ok(out)
     }
 
+    /// Adds the `term` to `d_maps`: in place, where nobody else holds it.
     pub(super) fn inject(
         &self,
         d_maps: Buffer,
-        [maps, gradients, row, column]: [&Buffer; 4],
-        head_weights: &[f32],
+        maps: &Buffer,
+        term: &RelevanceTerm<'_, Buffer>,
     ) -> Result<Buffer, GpuError> {
+        let &RelevanceTerm { gradients, head_weights, row, column } = term;
         let [images, heads, queries, tokens] = map_lengths("inject_relevance", maps)?;
         let weights = self.constant(head_weights)?;
         let (all, line) = (maps.len(), images * tokens);

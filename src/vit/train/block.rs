@@ -1,6 +1,6 @@
 //! A block's backward with the gradients of all its weights, and relevance's term in the attention map's gradient.
 
-use crate::engine::{Epilogue, Ops};
+use crate::engine::{Epilogue, Ops, RelevanceTerm};
 
 use super::super::Vit;
 use super::super::engine::EngineError;
@@ -60,21 +60,23 @@ impl<O: Ops> Vit<O> {
         let (ops, block) = (&self.ops, &self.parameters.blocks[index]);
         let (d_activated, fc2, scale2) =
             self.branch_gradients(d_output, ops.gelu(&tape.hidden)?, &block.fc2, block.scale2.as_ref())?;
-        let d_hidden = ops.gelu_backward(&d_activated, &tape.hidden)?;
-        drop(d_activated);
+        let d_hidden = ops.gelu_backward(d_activated, &tape.hidden)?;
         let (fc1, norm2, d_middle) =
             self.normed_linear_gradients(&d_hidden, &tape.middle, &block.fc1, &block.norm2, Some(d_output))?;
         drop(d_hidden);
 
         let (d_mixed, proj, scale1) =
             self.branch_gradients(&d_middle, tape.mixed.clone(), &block.proj, block.scale1.as_ref())?;
-        let mut d_maps = ops.attention_gradient(&d_mixed, &tape.qkv, self.config.heads)?;
-        if let Some(Injection { gradients, row, column }) = injection {
-            let weights = self.head_weights();
-            d_maps = ops.inject_relevance(d_maps, &tape.attention, &gradients, &weights, &row, &column)?;
-        }
-        let d_qkv = ops.attention_backward(&d_maps, &tape.attention, &d_mixed, &tape.qkv)?;
-        drop(d_maps);
+        let d_maps = ops.attention_gradient(&d_mixed, &tape.qkv, self.config.heads)?;
+        let head_weights = self.head_weights();
+        let term = injection.as_ref().map(|Injection { gradients, row, column }| RelevanceTerm {
+            gradients,
+            head_weights: &head_weights,
+            row,
+            column,
+        });
+        let d_qkv = ops.attention_backward(d_maps, &tape.attention, &d_mixed, &tape.qkv, term)?;
+        drop(injection);
         let (rows, total) = (ops.shape(&d_middle)[1], ops.shape(&tape.input)[1]);
         let bypass = match (to_input, rows == total) {
             (false, _) => None,
@@ -124,13 +126,8 @@ impl<O: Ops> Vit<O> {
         let (ops, eps) = (&self.ops, self.config.norm_eps);
         let linear_gradients = self.linear_gradients(d_out, &self.normalise(x, norm)?)?;
         let d_normed = ops.linear_backward(d_out, &linear.weight)?;
-        let constant = |value: f32| ops.upload(vec![value; self.config.dim], &[self.config.dim]);
-        let standardised = ops.layer_norm(x, &constant(1.0)?, &constant(0.0)?, eps)?;
-        let norm_gradients = Norm {
-            gamma: ops.column_dot(&d_normed, &standardised)?,
-            beta: ops.column_sum(&d_normed, self.config.dim)?,
-        };
+        let (gamma, beta) = ops.layer_norm_gradients(&d_normed, x, eps)?;
         let d_x = ops.layer_norm_backward(&d_normed, x, &norm.gamma, eps, bypass)?;
-        Ok((linear_gradients, norm_gradients, d_x))
+        Ok((linear_gradients, Norm { gamma, beta }, d_x))
     }
 }
