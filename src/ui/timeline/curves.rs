@@ -1,7 +1,7 @@
 //! The curves of a run: losses of every step, and what the validations found.
 
 use eframe::egui::{Color32, Id, TextStyle, Ui, Visuals};
-use egui_plot::{Corner, Legend, Line, Plot, PlotPoints, PlotUi, Points, VLine, uniform_grid_spacer};
+use egui_plot::{Corner, GridMark, Legend, Line, Plot, PlotPoints, PlotUi, Points, VLine, uniform_grid_spacer};
 
 use crate::app::finetune::Progress;
 use crate::finetune::run::{StepRecord, ValidationRecord};
@@ -44,6 +44,7 @@ fn plot_ui(
         .grid_spacing(1.0..=3000.0)
         .x_grid_spacer(uniform_grid_spacer(|grid| [round_step(80.0 * grid.base_step_size).max(1.0); 3]))
         .y_grid_spacer(uniform_grid_spacer(|grid| [round_step(32.0 * grid.base_step_size); 3]))
+        .y_axis_formatter(|mark, _| mark_label(mark))
         .y_axis_min_width(38.0);
     let shown = plot.show(ui, |plot| {
         draw(plot, &visuals);
@@ -66,6 +67,13 @@ fn plot_ui(
 fn round_step(least: f64) -> f64 {
     let power = 10.0_f64.powf(least.log10().floor());
     [1.0, 2.0, 5.0].map(|factor| factor * power).into_iter().find(|step| *step >= least).unwrap_or(10.0 * power)
+}
+
+/// With as many decimals as tell two marks apart.
+fn mark_label(mark: GridMark) -> String {
+    let decimals = (-mark.step_size.log10().floor()).max(0.0) as usize;
+    // Plus 0, so that no zero is negative.
+    format!("{:.decimals$}", mark.value + 0.0)
 }
 
 fn losses(plot: &mut PlotUi<'_>, progress: &Progress, visuals: &Visuals) {
@@ -135,6 +143,13 @@ mod tests {
     #[test]
     fn marks_are_at_round_numbers_no_closer_than_asked() {
         assert_eq!([0.7, 1.0, 1.1, 2.5, 7.0, 30.0].map(round_step), [1.0, 1.0, 2.0, 5.0, 10.0, 50.0]);
+    }
+
+    #[test]
+    fn marks_have_the_decimals_that_tell_them_apart() {
+        let label = |value, step_size| mark_label(GridMark { value, step_size });
+        assert_eq!([label(0.5, 0.5), label(1.0, 0.5), label(0.15, 0.05)], ["0.5", "1.0", "0.15"]);
+        assert_eq!([label(40.0, 20.0), label(-0.0, 1.0)], ["40", "0"]);
     }
 
     #[test]
