@@ -211,6 +211,9 @@ impl Session {
                              before): the last step, {step}, is compared"
                         ),
                     ),
+                    best if accuracy.of == 0 => {
+                        (best, format!("{step} steps done; without validation photos the last counts as the best"))
+                    }
                     best => (
                         best,
                         format!(

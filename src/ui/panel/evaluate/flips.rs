@@ -97,15 +97,16 @@ fn row_ui(
     let right_after = matches!(flip.kind, FlipKind::Fixed | FlipKind::BothRight);
     let left = place(3).left();
     let lines = [
-        (flip.truth_name.clone(), String::new(), ui.visuals().weak_text_color()),
-        (said(&flip.before, right_before), figures(&flip.before), ui.visuals().text_color()),
-        (said(&flip.after, right_after), figures(&flip.after), ui.visuals().strong_text_color()),
+        (flip.truth_name.clone(), relevance_on_object(flip), ui.visuals().weak_text_color()),
+        (said(&flip.before, right_before), confidence(&flip.before), ui.visuals().text_color()),
+        (said(&flip.after, right_after), confidence(&flip.after), ui.visuals().strong_text_color()),
     ];
     for (line, (words, figures, colour)) in lines.into_iter().enumerate() {
         let corner = pos2(left, area.top() + 2.0 + 17.0 * line as f32);
         line_ui(ui, Rect::from_min_max(corner, area.max), words, figures, colour);
     }
-    let about = "photo, map before, map after\nanswer, confidence, relevance on the object\nclick: look at it";
+    let about = "photo, map before, map after\nclass and relevance on the object\nanswers and their confidence\n\
+                 click: look at it";
     response.on_hover_text(format!("{text}\n{about}")).clicked()
 }
 
@@ -125,10 +126,16 @@ fn said(said: &Said, is_right: bool) -> String {
     format!("{}: {}", if is_right { "right" } else { "wrong" }, said.name)
 }
 
-/// Such as « 0.93, 61 %»: the confidence and, with a mask, the relevance on the object.
-fn figures(said: &Said) -> String {
-    let mass = said.relevance_mass.map_or_else(String::new, |mass| format!(", {:.0} %", 100.0 * mass));
-    format!(" {:.2}{mass}", said.confidence)
+fn confidence(said: &Said) -> String {
+    format!(" {:.2}", said.confidence)
+}
+
+/// Such as « 31 to 61 %», where there is a mask.
+fn relevance_on_object(flip: &Flip) -> String {
+    match (flip.before.relevance_mass, flip.after.relevance_mass) {
+        (Some(before), Some(after)) => format!(" {:.0} to {:.0} %", 100.0 * before, 100.0 * after),
+        _ => String::new(),
+    }
 }
 
 /// One rectangle per patch, on the map's own scale; a flat map is grey.

@@ -1,9 +1,12 @@
 //! The figures of both models with the difference and its interval.
 
-use eframe::egui::{Color32, Grid, Label, RichText, Ui, Visuals, vec2};
+use eframe::egui::{Color32, Grid, RichText, TextStyle, TextWrapMode, Ui, Visuals, WidgetText};
 
 use crate::jobs::compare::{Report, Row, Verdict};
 use crate::jobs::evaluate::Group;
+
+/// What three columns of figures need, in points.
+const FIGURES: f32 = 156.0;
 
 pub fn show(ui: &mut Ui, report: &Report) {
     let groups = [
@@ -12,6 +15,7 @@ pub fn show(ui: &mut Ui, report: &Report) {
         (Group::Background, "Background reliance"),
         (Group::Faithfulness, "What it needs"),
     ];
+    let width = (ui.available_width() - FIGURES).max(90.0);
     for (group, title) in groups {
         let rows: Vec<&Row> = report.rows.iter().filter(|row| row.figure.group == group).collect();
         if rows.is_empty() {
@@ -19,21 +23,20 @@ pub fn show(ui: &mut Ui, report: &Report) {
         }
         ui.label(RichText::new(title).weak());
         Grid::new(title).num_columns(4).spacing([8.0, 2.0]).striped(true).show(ui, |ui| {
-            rows.into_iter().for_each(|row| row_ui(ui, row));
+            rows.into_iter().for_each(|row| row_ui(ui, row, width));
         });
         ui.add_space(4.0);
     }
     ui.label(RichText::new("Coloured: the 95 % interval of the difference does not hold 0.").small().weak());
 }
 
-fn row_ui(ui: &mut Ui, row: &Row) {
+/// The name takes as many lines of `width` as it needs.
+fn row_ui(ui: &mut Ui, row: &Row, width: f32) {
     let measure = row.figure.measure;
     let small = |text: String| RichText::new(text).size(11.5);
-    let width = (ui.available_width() * 0.5).max(90.0);
-    ui.allocate_ui(vec2(width, 16.0), |ui| {
-        ui.set_width(width);
-        ui.add(Label::new(small(row.figure.title.clone())).wrap()).on_hover_text(about(row));
-    });
+    let title = WidgetText::from(small(row.figure.title.clone()));
+    let title = title.into_galley(ui, Some(TextWrapMode::Wrap), width, TextStyle::Body);
+    ui.label(title).on_hover_text(about(row));
     ui.label(small(measure.bare(row.before.value)));
     ui.label(small(measure.bare(row.after.value)));
     let change = small(measure.signed(row.difference.value)).color(colour(ui.visuals(), Verdict::of(row)));
