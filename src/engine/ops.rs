@@ -47,7 +47,7 @@ impl<'a, B> Epilogue<'a, B> {
 }
 
 /// Relevance's share of ∂Loss/∂A: `[A ⊙ G > 0] · G · w_h · row_i · column_j`.
-pub struct RelevanceTerm<'a, B> {
+pub struct RelevanceTerm<'a, B: ?Sized> {
     /// G, a constant of the loss: `[B, h, R, N]`.
     pub gradients: &'a B,
     /// w, as for [`Ops::relevance_step`].
@@ -205,7 +205,8 @@ pub trait Ops: Send + Sync {
     /// G = ∂y/∂A from the gradient `d_out [B, R, D]` of the mixed values: `[B, h, R, N]`.
     fn attention_gradient(&self, d_out: &Self::Buffer, qkv: &Self::Buffer, heads: usize)
     -> Result<Self::Buffer, Error>;
-    /// Gradient with respect to `qkv`, given G (to which `term` is added), A and `d_out`: `[B, N, 3·D]`.
+    /// Gradient with respect to `qkv`, given G (to which `term` is added: in place, if nobody else holds it), A and
+    /// `d_out`: `[B, N, 3·D]`.
     fn attention_backward(
         &self,
         gradients: Self::Buffer,

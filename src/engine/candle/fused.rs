@@ -158,7 +158,7 @@ pub fn attention_backward(
     let d_qkv = match term {
         Some(&RelevanceTerm { gradients, head_weights, row, column }) => {
             let (gradients, row, column) = (slice(gradients)?, slice(row)?, slice(column)?);
-            let term = attention::Term { gradients: &gradients, head_weights, row: &row, column: &column };
+            let term = RelevanceTerm::<[f32]> { gradients: &gradients, head_weights, row: &row, column: &column };
             attention::backward(&d_maps, &maps, &d_out, &packed, Some(&term), shape)
         }
         None => attention::backward(&d_maps, &maps, &d_out, &packed, None, shape),

@@ -10,6 +10,7 @@ use rayon::prelude::*;
 
 use super::gemm::{Shared, View, ViewMut, Written};
 use super::{math, rows};
+use crate::engine::RelevanceTerm;
 
 /// Sizes of one attention layer: `qkv` is `[batch, tokens, 3, heads, head_dim]`.
 ///
@@ -155,15 +156,7 @@ pub fn gradient(d_out: &[f32], qkv: &[f32], shape: Shape) -> Vec<f32> {
     })
 }
 
-/// Relevance's share of ∂Loss/∂A; see [`crate::engine::RelevanceTerm`].
-pub struct Term<'a> {
-    pub gradients: &'a [f32],
-    pub head_weights: &'a [f32],
-    pub row: &'a [f32],
-    pub column: &'a [f32],
-}
-
-impl Term<'_> {
+impl RelevanceTerm<'_, [f32]> {
     /// Adds the share of row `index` of all maps, whose attention is `a`, to `d`.
     #[inline(always)]
     fn add_to(&self, d: &mut [f32], a: &[f32], index: usize, shape: Shape) {
@@ -180,7 +173,12 @@ impl Term<'_> {
 
 /// Gradient of the scores before scaling and softmax: A ⊙ (G − rowsum(G ⊙ A)), same shape as `maps`; with a `term`,
 /// it is added to G first.
-fn softmax_backward(gradients: &[f32], maps: &[f32], term: Option<&Term<'_>>, shape: Shape) -> Vec<f32> {
+fn softmax_backward(
+    gradients: &[f32],
+    maps: &[f32],
+    term: Option<&RelevanceTerm<'_, [f32]>>,
+    shape: Shape,
+) -> Vec<f32> {
     let tokens = shape.tokens;
     rows::new_rows(maps.len(), tokens, |i, d| {
         let a = &maps[i * tokens..][..tokens];
@@ -201,7 +199,7 @@ pub fn backward(
     maps: &[f32],
     d_out: &[f32],
     qkv: &[f32],
-    term: Option<&Term<'_>>,
+    term: Option<&RelevanceTerm<'_, [f32]>>,
     shape: Shape,
 ) -> Vec<f32> {
     let d_scores = softmax_backward(gradients, maps, term, shape);
